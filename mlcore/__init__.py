@@ -1,0 +1,1 @@
+"""The ML library: configs, data, training, evaluation, gates. No Django, no Celery; usable alone."""

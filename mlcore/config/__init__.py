@@ -1,0 +1,1 @@
+"""Strict configs: typed frozen models read from YAML with every problem located."""

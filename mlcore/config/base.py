@@ -1,0 +1,57 @@
+"""The base of every config model, and the markers that its fields carry."""
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StrictModel(BaseModel):
+    """Frozen, refuses unknown keys and implicit conversions; field docstrings are descriptions."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+    )
+
+
+class JobConfig(StrictModel):
+    """What every job's config has. Subclasses narrow `kind` to their Literal."""
+
+    kind: str
+    """the job kind; the first key of every config file"""
+    name: str = Field(default="", max_length=120)
+    """a label for people; empty means the kind's name"""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """seed of everything random in the run"""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """free notes; the one place where unknown keys are welcome"""
+
+
+class InputPort:
+    """Marks a field that names an input of the run; `type` is what it must be."""
+
+    def __init__(self, type_: str) -> None:
+        self.type = type_
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        out: dict[str, Any] = handler(schema)
+        out["x-input"] = self.type
+        return out
+
+
+DatasetRef = Annotated[str, Field(min_length=1), InputPort("dataset")]
+"""`dataset:NAME@V`, `run:UID/OUTPUT`, `builtin:NAME`, or a path to a dataset folder"""
+ModelRef = Annotated[str, Field(min_length=1), InputPort("model")]
+"""`model:NAME@V`, `run:UID/OUTPUT`, `builtin:NAME`, or a path to a checkpoint folder"""
+PredictionsRef = Annotated[str, Field(min_length=1), InputPort("predictions")]
+"""`run:UID/predictions` or a path to a predictions folder"""
+EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]
+"""`run:UID/evaluation` or a path to an evaluation folder"""
+
+RUNTIME = {"runtime": True}
+"""Field(json_schema_extra=RUNTIME) marks a key that --set may change: paths, topology, dtype, limits, debug"""

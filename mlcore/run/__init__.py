@@ -1,0 +1,1 @@
+"""What every job shares: the run folder, events, manifest, signals and exit codes."""
