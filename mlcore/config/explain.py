@@ -1,0 +1,126 @@
+"""Validation errors as sentences with positions: unknown keys with a did-you-mean."""
+from __future__ import annotations
+
+import difflib
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from mlcore.config.yaml_tree import Path, Position, dotted
+from mlcore.errors import Problem
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], data: Any, positions: dict[Path, Position]
+) -> list[Problem]:
+    """Every error of a validation as a Problem, in the order of the file."""
+    problems = []
+    for item in error.errors():
+        path = real_path(item["loc"], data)
+        at = _nearest(path, positions)
+        message = _sentence(item, model)
+        problems.append(Problem(at.file, at.line, at.column, dotted(path), message))
+    return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.path))
+
+
+def real_path(loc: tuple[str | int, ...], data: Any) -> Path:
+    """The error's location without the union tags that pydantic puts between keys.
+
+    A tag is a string element that is not a key of the mapping there, although that mapping's
+    `type` or `kind` has that value.
+    """
+    path: list[str | int] = []
+    here = data
+    for part in loc:
+        is_tag = (
+            isinstance(here, dict)
+            and part not in here
+            and part in (here.get("type"), here.get("kind"))
+        )
+        if is_tag or (isinstance(part, str) and part.startswith(("function-", "constrained-"))):
+            continue
+        path.append(part)
+        if isinstance(here, dict):
+            here = here.get(part)
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        else:
+            here = None
+    return tuple(path)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Every model class inside an annotation, through unions, lists, dicts and Annotated."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def literals_in(annotation: Any) -> list[str]:
+    """Every string literal inside an annotation."""
+    if get_origin(annotation) is Literal:
+        return [value for value in get_args(annotation) if isinstance(value, str)]
+    return [value for part in get_args(annotation) for value in literals_in(part)]
+
+
+def _models_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[type[BaseModel]]:
+    """The candidate models for the mapping at `loc`."""
+    here = [model]
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        with_field = [m for m in here if part in m.model_fields]
+        if with_field:
+            here = [n for m in with_field for n in models_in(m.model_fields[part].annotation)]
+        else:
+            tagged = [m for m in here if part in _tags(m)]
+            here = tagged or here
+    return here
+
+
+def _tags(model: type[BaseModel]) -> list[str]:
+    fields = [model.model_fields[name] for name in ("type", "kind") if name in model.model_fields]
+    return [tag for field in fields for tag in literals_in(field.annotation)]
+
+
+def _sentence(item: Any, model: type[BaseModel]) -> str:
+    kind, loc, context = item["type"], item["loc"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = sorted({n for m in _models_at(model, loc[:-1]) for n in m.model_fields})
+        return f"unknown key{_did_you_mean(str(loc[-1]), known)}"
+    if kind == "missing":
+        return "required key is missing"
+    if kind == "union_tag_not_found":
+        return f"needs the key `type`: one of {_expected_tags(context, model, loc)}"
+    if kind in ("union_tag_invalid", "literal_error"):
+        got = str(context.get("tag", item.get("input")))
+        expected = str(context.get("expected_tags", context.get("expected", "")))
+        options = [o.strip().strip("'") for o in expected.replace(" or ", ",").split(",")]
+        return f"{got!r} is not one of {', '.join(options)}{_did_you_mean(got, options)}"
+    if kind == "value_error":
+        return str(context["error"])
+    message = str(item["msg"])
+    message = message[0].lower() + message[1:]
+    value = item.get("input")
+    if isinstance(value, str | int | float | bool) or value is None:
+        return f"{message}, got {value!r}"
+    return message
+
+
+def _expected_tags(context: dict[str, Any], model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
+    tags = [tag for m in _models_at(model, loc) for tag in _tags(m)]
+    return ", ".join(dict.fromkeys(tags))
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f", did you mean '{close[0]}'?"
+    return f"; known keys: {', '.join(known)}" if known and len(known) <= 8 else ""
+
+
+def _nearest(path: Path, positions: dict[Path, Position]) -> Position:
+    for length in range(len(path), -1, -1):
+        if path[:length] in positions:
+            return positions[path[:length]]
+    return Position("(text)", 1, 1)
