@@ -4,7 +4,7 @@ the process exit code, whether trying again can help, a hint, and where it happe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mlcore.run.exits import ExitCode
 
@@ -70,10 +70,14 @@ class PreflightError(GatehouseError):
 
 
 class GateFailedError(GatehouseError):
-    """A gate did not pass. Not a fault of the run: its verdict."""
+    """A gate did not pass. Not a fault of the run: its verdict, which `report` holds."""
 
     code = "gate"
     exit_code = ExitCode.GATE
+
+    def __init__(self, message: str, *, report: dict[str, Any], hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.report = report
 
 
 class CancelledError(GatehouseError):
