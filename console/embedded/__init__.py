@@ -1,0 +1,1 @@
+"""The console without a server room: embedded broker, processes, assets. No Django imports."""

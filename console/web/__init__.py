@@ -1,0 +1,1 @@
+"""What pages share: icons, template tags, forms from schemas, helpers of views."""
