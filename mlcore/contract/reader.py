@@ -1,0 +1,137 @@
+"""Reading datasets: lines, records, and the dataset folder."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlcore.contract.records import Record, Where, parse_record
+from mlcore.errors import DataError, Problem
+
+SCHEMA = "dataset/1"
+MANIFEST = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a JSONL file: its record, or what is wrong with it. Numbers count from 1."""
+
+    number: int
+    text: str
+    record: Record | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An opened dataset folder. `manifest` is its dataset.json."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.manifest["fingerprint"])
+
+    @property
+    def splits(self) -> list[str]:
+        return list(self.manifest["splits"])
+
+    def split_file(self, name: str) -> Path:
+        """The JSONL of a split. Raises DataError when the dataset has no such split."""
+        entry = self.manifest["splits"].get(name)
+        if entry is None:
+            raise DataError(
+                f"the dataset {self.name} has no split {name!r}",
+                hint=f"It has: {', '.join(self.splits)}.", where=str(self.folder),
+            )
+        return self.folder / entry["file"]
+
+    def split(self, name: str) -> list[Record]:
+        """Every record of a split, in file order. Raises DataError on a bad line."""
+        return list(read_records(self.split_file(name)))
+
+
+def iter_lines(path: Path) -> Iterator[Line]:
+    """Every line of a JSONL file, good or bad. Raises DataError when the file cannot be opened."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", where=str(path)) from error
+    with file:
+        for number, raw in enumerate(file, start=1):
+            yield _line(path.name, number, raw)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Every record of a JSONL file. Raises DataError naming the first bad line."""
+    for line in iter_lines(path):
+        if line.record is None:
+            first = line.problems[0]
+            raise DataError(
+                f"{path.name}:{line.number}: {first.path or 'record'}: {first.message}",
+                hint="`python -m mlcore data validate FILE` lists every problem.",
+                where=f"{path}:{line.number}",
+            )
+        yield line.record
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """The dataset in a folder. Raises DataError when dataset.json is missing or not ours."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder} is not a dataset: it has no {MANIFEST}", where=str(path)
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise DataError(f"{path} is not of schema {SCHEMA}", where=str(path))
+    if not isinstance(manifest.get("splits"), dict):
+        raise DataError(f"{path} names no splits", where=str(path))
+    return Dataset(folder, manifest)
+
+
+def _line(file: str, number: int, raw: bytes) -> Line:
+    where = Where(file, number)
+    try:
+        text = raw.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        shown = raw.decode("utf-8", errors="replace").rstrip("\r\n")
+        return _broken(where, shown, "line.encoding", f"not UTF-8 at byte {error.start}")
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        return _broken(where, text, "line.json", "nested too deeply")
+    except ValueError as error:
+        return _broken(where, text, "line.json", f"not JSON: {error}")
+    parsed = parse_record(value, where)
+    if isinstance(parsed, Record):
+        return Line(number, text, parsed, ())
+    return Line(number, text, None, tuple(parsed))
+
+
+def _broken(where: Where, text: str, rule: str, message: str) -> Line:
+    problem = Problem(where.file, where.line, 0, "", message, rule)
+    return Line(where.line, text, None, (problem,))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in out:
+            raise ValueError(f"the key {key!r} occurs twice")
+        out[key] = value
+    return out
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
