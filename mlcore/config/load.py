@@ -87,13 +87,11 @@ def _load(
     source: Source, opener: Opener, overrides: Sequence[str], inputs: Mapping[str, str]
 ) -> LoadedConfig:
     composed = compose(source, opener)
-    if composed.problems:
-        raise _error(composed.problems)
+    if not composed.data:
+        raise _error(composed.problems or [Problem(source.path, 1, 1, "(yaml)", "is empty")])
     model_type = _model_type(composed, source)
-    problems = apply_inputs(composed, model_type, inputs)
-    problems += apply_overrides(composed, model_type, overrides)
-    if problems:
-        raise _error(problems)
+    composed.problems += apply_inputs(composed, model_type, inputs)
+    composed.problems += apply_overrides(composed, model_type, overrides)
     model = _validated(composed, model_type)
     assert isinstance(model, JobConfig)
     resolved = model.model_dump(mode="json")
@@ -117,17 +115,20 @@ def _model_type(composed: Composed, source: Source) -> type[JobConfig]:
         message = f"required key is missing; one of {', '.join(KINDS)}"
     else:
         message = f"{kind!r} is not a job kind{near_kind(str(kind))}"
-    raise _error([Problem(file, line, column, "kind", message)])
+    raise _error([*composed.problems, Problem(file, line, column, "kind", message)])
 
 
 def _validated(composed: Composed, model: type[Model]) -> Model:
+    """The model, or ConfigError with the problems of the text and of the values together."""
+    try:
+        valid = model.model_validate_json(json.dumps(composed.data), strict=True)
+    except ValidationError as error:
+        named = {problem.path for problem in composed.problems}
+        found = explain(error, model, composed.data, composed.positions)
+        raise _error(composed.problems + [p for p in found if p.path not in named]) from error
     if composed.problems:
         raise _error(composed.problems)
-    try:
-        return model.model_validate_json(json.dumps(composed.data), strict=True)
-    except ValidationError as error:
-        problems = explain(error, model, composed.data, composed.positions)
-        raise _error(problems) from error
+    return valid
 
 
 def _error(problems: list[Problem]) -> ConfigError:
