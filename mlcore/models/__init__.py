@@ -1,0 +1,1 @@
+"""Checkpoints: building a small one, loading, saving, and the forward pass."""

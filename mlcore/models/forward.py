@@ -1,0 +1,44 @@
+"""The forward pass in two halves, so that the LM head runs on supervised positions only.
+
+Packing: several samples in one row are kept apart only when `position_ids` has four rows whose
+first restarts at 0 for every sample, no attention mask is given and no cache is made. Any other
+feed leaks between samples without an error, so this module is the only caller of the model in
+training and always feeds it that way. Right padding needs no mask either: a causal model never
+looks at what follows.
+"""
+from __future__ import annotations
+
+import torch
+from transformers import Qwen3VLForConditionalGeneration
+
+
+def hidden_states(
+    model: Qwen3VLForConditionalGeneration,
+    input_ids: torch.Tensor,
+    position_ids: torch.Tensor,
+    pixel_values: torch.Tensor | None,
+    image_grid_thw: torch.Tensor | None,
+) -> torch.Tensor:
+    """Final hidden states [B, L, D] of a packed or right-padded batch.
+
+    input_ids [B, L]; position_ids [4, B, L] (text, time, height, width); pixel_values
+    [all patches, patch dim] and image_grid_thw [all images, 3] in the order in which the images
+    stand in the batch, row by row, or None for text alone.
+    """
+    assert position_ids.shape == (4, *input_ids.shape), position_ids.shape
+    out = model.model(
+        input_ids=input_ids,
+        position_ids=position_ids,
+        attention_mask=None,
+        pixel_values=pixel_values,
+        image_grid_thw=image_grid_thw,
+        use_cache=False,
+    )
+    states: torch.Tensor = out.last_hidden_state
+    return states
+
+
+def lm_logits(model: Qwen3VLForConditionalGeneration, rows: torch.Tensor) -> torch.Tensor:
+    """Logits [N, vocabulary] of hidden rows [N, D]. The row at i predicts the token at i + 1."""
+    logits: torch.Tensor = model.lm_head(rows)
+    return logits

@@ -1,0 +1,85 @@
+"""From an image to the patches that the vision tower reads. Nothing is ever resized here."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mlcore.errors import DataError
+
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+"""Pillow modes with more than 8 bits a channel: converting would clip them"""
+
+
+def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    """An image file as uint8 [H, W, 3], upright by its EXIF orientation.
+
+    Raises DataError when the file is missing, broken or has more than 8 bits a channel.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode in DEEP_MODES:
+                raise DataError(f"{image.mode} images are not supported", where=str(path))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError as error:
+        raise DataError("the image is missing", where=str(path)) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"the image cannot be read: {error}", where=str(path)) from error
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Flattened patches of one image.
+
+    values float32 [grid height * grid width, patch dim]; grid (time, height, width) in patches.
+    """
+
+    values: npt.NDArray[np.float32]
+    grid: tuple[int, int, int]
+
+
+class Patcher:
+    """Makes patches with the settings of a library image processor, to the same numbers.
+
+    An 8-bit channel has 256 values, so scaling and normalising are one look-up in a table that
+    is computed in the library's own order of operations.
+    """
+
+    def __init__(self, image_processor: Any) -> None:
+        self.patch_size = int(image_processor.patch_size)
+        self.merge_size = int(image_processor.merge_size)
+        self.frames = int(image_processor.temporal_patch_size)
+        values = np.arange(256, dtype=np.float64) * float(image_processor.rescale_factor)
+        values = values.astype(np.float32)
+        mean = np.asarray(image_processor.image_mean, dtype=np.float32)
+        std = np.asarray(image_processor.image_std, dtype=np.float32)
+        self._table = np.stack([(values - m) / s for m, s in zip(mean, std, strict=True)])
+
+    @property
+    def multiple(self) -> int:
+        """Sides of an image must be multiples of this, in pixels."""
+        return self.patch_size * self.merge_size
+
+    def __call__(self, image: npt.NDArray[np.uint8], where: str) -> Patches:
+        """Patches of a uint8 [H, W, 3] image. Raises DataError naming `where` on a wrong size."""
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise DataError(f"not an 8-bit RGB image: {image.dtype} {image.shape}", where=where)
+        height, width = image.shape[:2]
+        if height % self.multiple or width % self.multiple or not height or not width:
+            raise DataError(
+                f"the image is {width} x {height}; sides must be multiples of {self.multiple}",
+                hint="Images are sized when the dataset is made, never while training.",
+                where=where,
+            )
+        side, merge = self.patch_size, self.merge_size
+        rows, columns = height // side, width // side
+        blocks = image.reshape(rows // merge, merge, side, columns // merge, merge, side, 3)
+        blocks = blocks.transpose(0, 3, 1, 4, 6, 2, 5)
+        flat = blocks.reshape(rows * columns, 3, side * side)
+        frame = np.stack([self._table[c][flat[:, c]] for c in range(3)], axis=1)
+        values = np.repeat(frame[:, :, None], self.frames, axis=2)
+        return Patches(values.reshape(rows * columns, -1), (1, rows, columns))

@@ -1,0 +1,71 @@
+"""Loading and saving checkpoint folders. Weights are safetensors and nothing else."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import Qwen3VLForConditionalGeneration
+from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
+
+from mlcore.errors import DataError
+from mlcore.models.patch_embed import use_linear_patches
+from mlcore.models.processor import read_processor, write_processor
+from mlcore.models.tokens import coord_token_ids
+
+__all__ = ["coord_token_ids", "load_model", "load_processor", "refuse_pickles", "save_checkpoint"]
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Raise DataError when a folder holds a file of a format that can run code on loading."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PICKLES:
+            raise DataError(
+                f"{path.name} is a pickle; weights must be safetensors",
+                hint="Convert the checkpoint to safetensors where it was made.",
+                where=str(path),
+            )
+
+
+def load_processor(folder: Path) -> Qwen3VLProcessor:
+    """The processor (tokenizer, image settings, chat template) of a checkpoint folder.
+
+    Raises DataError when the folder is no checkpoint, holds pickles or lacks structural tokens.
+    """
+    _check_folder(folder)
+    processor = read_processor(folder)
+    coord_token_ids(processor.tokenizer)
+    return processor
+
+
+def load_model(
+    folder: Path, dtype: torch.dtype = torch.float32
+) -> Qwen3VLForConditionalGeneration:
+    """The model of a checkpoint folder in evaluation mode on the CPU.
+
+    Raises DataError when the folder is no checkpoint or holds pickles.
+    """
+    _check_folder(folder)
+    if not list(folder.glob("*.safetensors")):
+        raise DataError("the checkpoint has no safetensors file", where=str(folder))
+    model = Qwen3VLForConditionalGeneration.from_pretrained(
+        folder, dtype=dtype, local_files_only=True, use_safetensors=True
+    )
+    use_linear_patches(model)
+    return model.eval()
+
+
+def save_checkpoint(
+    model: Qwen3VLForConditionalGeneration, processor: Qwen3VLProcessor, folder: Path
+) -> None:
+    """Write an ordinary checkpoint folder: config, safetensors, tokenizer, processor, template."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder, safe_serialization=True)
+    write_processor(processor, folder)
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise DataError("not a checkpoint folder: config.json is missing", where=str(folder))
+    refuse_pickles(folder)
