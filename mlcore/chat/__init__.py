@@ -1,0 +1,1 @@
+"""From a record to what the model reads, and from the model to text."""
