@@ -136,9 +136,12 @@ class _Builder:
         out: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:
-            key = key_node.value
-            if not isinstance(key, str) or key_node.tag != _TAG + "str":
-                self._problem(key_node, path, f"the key {key!r} must be a plain string; quote it")
+            if key_node.tag != _TAG + "str":
+                message = f"the key {key_node.value!r} must be a plain string; quote it"
+                self._problem(key_node, path, message)
+                continue
+            key = self._text(key_node, key_node.value, path)
+            if key is None:
                 continue
             here = (*path, key)
             if key in first:
@@ -154,7 +157,7 @@ class _Builder:
         text = str(node.value)
         match kind:
             case "str":
-                return text
+                return self._text(node, text, path)
             case "null":
                 return None
             case "bool":
@@ -168,6 +171,14 @@ class _Builder:
             case _:
                 self._problem(node, path, f"the tag {node.tag} is not allowed")
         return None
+
+    def _text(self, node: ScalarNode, text: str, path: Path) -> str | None:
+        """Join the surrogate pairs that JSON escapes leave; a lone one is no character."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._problem(node, path, "holds half of a surrogate pair, which is no character")
+            return None
 
     def _integer(self, node: ScalarNode, text: str, path: Path) -> int | None:
         digits = text.replace("_", "").lower()
