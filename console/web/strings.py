@@ -1,0 +1,26 @@
+"""The words that scripts show. Pages carry them as one JSON block in the reader's language."""
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def script_strings() -> dict[str, str]:
+    """Name -> sentence; `{n}` and the like are filled in by the script."""
+    return {
+        "now": _("just now"), "s_ago": _("{n} s ago"), "min_ago": _("{n} min ago"),
+        "h_ago": _("{n} h ago"), "d_ago": _("{n} days ago"),
+        "copied": _("Copied"), "copy_failed": _("Copying was refused by the browser"),
+        "searching": _("Searching…"), "nothing_found": _("Nothing found"),
+        "offline": _("The console does not answer. Values may be old; trying again…"),
+        "loading": _("Loading…"), "failed_to_load": _("This could not be loaded."),
+        "try_again": _("Try again"), "no_points": _("No points yet."),
+        "step": _("step"), "smoothing": _("smoothing"), "truth": _("truth"),
+        "prediction": _("prediction"), "matches": _("{n} matches"),
+        "line_col": _("line {line}, column {col}"), "checking": _("Checking…"),
+        "config_ok": _("The config is valid."), "problems_one": _("1 problem"),
+        "problems_many": _("{n} problems"), "log_start": _("beginning of the log"),
+        "no_log": _("The log is empty so far."), "of": _("{a} of {b}"),
+        "max": _("max"), "min": _("min"), "last": _("last"), "no_image": _("The image could not be loaded."),
+        "check_unreachable": _("The check did not answer; what you typed is kept."),
+        "earlier_log": _("Show earlier lines"),
+    }

@@ -1,0 +1,113 @@
+"""Tags and filters of every page: icons, state chips, times, figures."""
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from console.web import formats, states
+from console.web.icons import ICONS
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """One icon of the sprite. KeyError for a name that console.web.icons does not have."""
+    assert name in ICONS, f"unknown icon {name}"
+    return format_html(
+        '<svg class="ic {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css, static("vendor/icons.svg"), name,
+    )
+
+
+@register.simple_tag
+def state_chip(state: str, title: str = "") -> SafeString:
+    """State as icon, word and colour."""
+    look = states.look_of(state)
+    return format_html(
+        '<span class="chip chip-{}" data-state="{}" title="{}">{}<span>{}</span></span>',
+        look.tone, state, title, icon(look.icon), look.word,
+    )
+
+
+@register.simple_tag
+def kind_tag(kind: str) -> SafeString:
+    """The kind of a job as icon and title."""
+    return format_html(
+        '<span class="kind">{}<span>{}</span></span>',
+        icon(states.KIND_ICONS.get(kind, "run")), states.KIND_TITLES.get(kind, kind),
+    )
+
+
+@register.simple_tag
+def time_ago(value: Any) -> SafeString:
+    """Relative time with the exact one on hover; a dash for none."""
+    moment = formats.parse_moment(value)
+    if moment is None:
+        return format_html('<span class="faint">{}</span>', "–")
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        moment.isoformat(), formats.exact(moment), formats.ago(moment),
+    )
+
+
+@register.filter
+def exact_time(value: Any) -> str:
+    moment = formats.parse_moment(value)
+    return "–" if moment is None else formats.exact(moment)
+
+
+@register.filter
+def human_count(value: Any) -> str:
+    return formats.count(value)
+
+
+@register.filter
+def human_size(value: Any) -> str:
+    return formats.size(value)
+
+
+@register.filter
+def human_duration(value: Any) -> str:
+    return formats.duration(value)
+
+
+@register.filter
+def figure(value: Any, digits: int = 4) -> str:
+    return formats.number(value, digits)
+
+
+@register.filter
+def percent(value: Any, decimals: int = 1) -> str:
+    return formats.percent(value, decimals)
+
+
+@register.filter
+def short(value: Any, length: int = 8) -> str:
+    """The head of an identifier or digest."""
+    return str(value or "")[:length]
+
+
+@register.filter
+def kind_title(kind: str) -> str:
+    return str(states.KIND_TITLES.get(kind, kind))
+
+
+@register.filter
+def reason(value: str) -> str:
+    return states.reason_sentence(value)
+
+
+@register.filter
+def hint(value: str) -> str:
+    return states.hint_of(value)
+
+
+@register.filter
+def item(mapping: Any, key: Any) -> Any:
+    """mapping[key] where key is a variable; None when it is not there."""
+    return mapping.get(key) if mapping else None
