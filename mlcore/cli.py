@@ -1,4 +1,5 @@
 """`python -m mlcore`: run, check, kinds, config and data commands."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,6 +1,7 @@
 """The error family of mlcore. Each class carries what its caller decides on:
 the process exit code, whether trying again can help, a hint, and where it happened.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -49,7 +50,12 @@ class ConfigError(GatehouseError):
     exit_code = ExitCode.CONFIG
 
     def __init__(
-        self, message: str, *, problems: list[Problem] | None = None, hint: str = "", where: str = ""
+        self,
+        message: str,
+        *,
+        problems: list[Problem] | None = None,
+        hint: str = "",
+        where: str = "",
     ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.problems: list[Problem] = problems or []
@@ -75,7 +81,9 @@ class GateFailedError(GatehouseError):
     code = "gate"
     exit_code = ExitCode.GATE
 
-    def __init__(self, message: str, *, report: dict[str, Any], hint: str = "", where: str = "") -> None:
+    def __init__(
+        self, message: str, *, report: dict[str, Any], hint: str = "", where: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, where=where)
         self.report = report
 

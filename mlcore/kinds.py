@@ -1,4 +1,5 @@
 """Every job kind on one page. The CLI, API, launch form, routing and docs derive from it."""
+
 from __future__ import annotations
 
 import difflib
@@ -33,36 +34,70 @@ class Kind:
 
 _ALL = (
     Kind(
-        "import", "Import", "Turn foreign annotations into a dataset with a report of rejects.",
-        "mlcore.contract.import_config:ImportConfig", "mlcore.contract.import_job:run",
-        device="cpu", inputs=(), outputs={"dataset": "dataset"}, resumable=False,
-    ),
-    Kind(
-        "synth", "Synthesise", "Render the demo inspection set: cabinet scenes with known truth.",
-        "mlcore.synth.config:SynthConfig", "mlcore.synth.job:run",
-        device="cpu", inputs=(), outputs={"dataset": "dataset"}, resumable=False,
-    ),
-    Kind(
-        "sft", "Fine-tune", "Train a vision-language model on a dataset.",
-        "mlcore.train.config:SftConfig", "mlcore.train.job:run",
-        device="any", inputs=("dataset", "model"), outputs={"model": "model"}, resumable=True,
-    ),
-    Kind(
-        "predict", "Predict", "Let a model answer for every image of a split.",
-        "mlcore.predict.config:PredictConfig", "mlcore.predict.job:run",
-        device="any", inputs=("dataset", "model"), outputs={"predictions": "predictions"},
+        "import",
+        "Import",
+        "Turn foreign annotations into a dataset with a report of rejects.",
+        "mlcore.contract.import_config:ImportConfig",
+        "mlcore.contract.import_job:run",
+        device="cpu",
+        inputs=(),
+        outputs={"dataset": "dataset"},
         resumable=False,
     ),
     Kind(
-        "evaluate", "Evaluate", "Score predictions against the truth, side by side.",
-        "mlcore.evaluate.config:EvaluateConfig", "mlcore.evaluate.job:run",
-        device="cpu", inputs=("dataset", "predictions"), outputs={"evaluation": "evaluation"},
+        "synth",
+        "Synthesise",
+        "Render the demo inspection set: cabinet scenes with known truth.",
+        "mlcore.synth.config:SynthConfig",
+        "mlcore.synth.job:run",
+        device="cpu",
+        inputs=(),
+        outputs={"dataset": "dataset"},
         resumable=False,
     ),
     Kind(
-        "gate", "Gate", "Hold an evaluation against a policy; anything unproven fails.",
-        "mlcore.gates.config:GateConfig", "mlcore.gates.job:run",
-        device="cpu", inputs=("evaluation",), outputs={"gate": "gate"}, resumable=False,
+        "sft",
+        "Fine-tune",
+        "Train a vision-language model on a dataset.",
+        "mlcore.train.config:SftConfig",
+        "mlcore.train.job:run",
+        device="any",
+        inputs=("dataset", "model"),
+        outputs={"model": "model"},
+        resumable=True,
+    ),
+    Kind(
+        "predict",
+        "Predict",
+        "Let a model answer for every image of a split.",
+        "mlcore.predict.config:PredictConfig",
+        "mlcore.predict.job:run",
+        device="any",
+        inputs=("dataset", "model"),
+        outputs={"predictions": "predictions"},
+        resumable=False,
+    ),
+    Kind(
+        "evaluate",
+        "Evaluate",
+        "Score predictions against the truth, side by side.",
+        "mlcore.evaluate.config:EvaluateConfig",
+        "mlcore.evaluate.job:run",
+        device="cpu",
+        inputs=("dataset", "predictions"),
+        outputs={"evaluation": "evaluation"},
+        resumable=False,
+    ),
+    Kind(
+        "gate",
+        "Gate",
+        "Hold an evaluation against a policy; anything unproven fails.",
+        "mlcore.gates.config:GateConfig",
+        "mlcore.gates.job:run",
+        device="cpu",
+        inputs=("evaluation",),
+        outputs={"gate": "gate"},
+        resumable=False,
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -1,4 +1,5 @@
 """The base of every config model, and the markers that its fields carry."""
+
 from __future__ import annotations
 
 from typing import Annotated, Any
@@ -54,4 +55,5 @@ EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]
 """`run:UID/evaluation` or a path to an evaluation folder"""
 
 RUNTIME = {"runtime": True}
-"""Field(json_schema_extra=RUNTIME) marks a key that --set may change: paths, topology, dtype, limits, debug"""
+"""`Field(json_schema_extra=RUNTIME)` marks a key that --set may change: paths, topology, dtype,
+limits, debug"""

@@ -4,6 +4,7 @@
 names a shipped recipe. Mappings merge key by key, lists and scalars replace. A section whose
 `type` changes replaces the parent's section whole: keys of another variant mean nothing in it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -99,7 +100,8 @@ def _add_parent(
     try:
         parent = opener(name, child.path)
     except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read {name}: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
+        reason = error.strerror if isinstance(error, OSError) else None
+        message = f"cannot read {name}: {reason or error}"
         out.problems.append(Problem(child.path, at.line, at.column, "extends", message))
         return
     if parent.path in chain or len(chain) > MAX_PARENTS:
@@ -110,7 +112,11 @@ def _add_parent(
 
 
 def _merge(
-    base: dict[str, Any], over: dict[str, Any], path: Path, tree: YamlTree, positions: dict[Path, Position]
+    base: dict[str, Any],
+    over: dict[str, Any],
+    path: Path,
+    tree: YamlTree,
+    positions: dict[Path, Position],
 ) -> None:
     for key, value in over.items():
         here = (*path, key)

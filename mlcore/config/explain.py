@@ -1,4 +1,5 @@
 """Validation errors as sentences with positions: unknown keys with a did-you-mean."""
+
 from __future__ import annotations
 
 import difflib
@@ -107,7 +108,9 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     return message
 
 
-def _expected_tags(context: dict[str, Any], model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
+def _expected_tags(
+    context: dict[str, Any], model: type[BaseModel], loc: tuple[str | int, ...]
+) -> str:
     tags = [tag for m in _models_at(model, loc) for tag in _tags(m)]
     return ", ".join(dict.fromkeys(tags))
 

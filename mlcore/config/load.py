@@ -4,6 +4,7 @@
 `problems` name file:line:col and dotted path. What they return is complete: the frozen model,
 the resolved plain data, every source and where each value came from.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -134,7 +135,9 @@ def _validated(composed: Composed, model: type[Model]) -> Model:
 def _error(problems: list[Problem]) -> ConfigError:
     count = len(problems)
     title = str(problems[0]) if count == 1 else f"{count} problems; the first: {problems[0]}"
-    return ConfigError(title, problems=problems, hint="Every problem names its line; fix all of them.")
+    return ConfigError(
+        title, problems=problems, hint="Every problem names its line; fix all of them."
+    )
 
 
 def _provenance(composed: Composed, resolved: dict[str, Any]) -> dict[str, str]:
@@ -154,5 +157,9 @@ def _inherited(path: str, known: dict[str, str]) -> str:
 
 def _leaves(value: Any, prefix: str) -> list[str]:
     if isinstance(value, dict) and value:
-        return [leaf for k, v in value.items() for leaf in _leaves(v, f"{prefix}.{k}" if prefix else str(k))]
+        return [
+            leaf
+            for k, v in value.items()
+            for leaf in _leaves(v, f"{prefix}.{k}" if prefix else str(k))
+        ]
     return [prefix]

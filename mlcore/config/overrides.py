@@ -3,6 +3,7 @@
 `--set a.b=c` takes only keys marked runtime (paths, topology, dtype, limits, debug): what a run
 computes is in its files. Inputs go only to fields that are inputs.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence

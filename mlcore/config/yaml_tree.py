@@ -5,6 +5,7 @@ Refused, each with its position and all at once where the text can be parsed at 
 keys, anchors, aliases and merges (a bomb costs nothing, since they are seen as events before
 anything is built), tags, dates, non-string keys, infinities and NaN, several documents.
 """
+
 from __future__ import annotations
 
 import math
@@ -88,7 +89,9 @@ def _refuse_events(yaml: YAML, text: str, filename: str, tree: YamlTree) -> None
         elif isinstance(event, DocumentStartEvent):
             documents += 1
             if documents == 2:
-                tree.problems.append(Problem(filename, line, column, "(yaml)", "more than one document"))
+                tree.problems.append(
+                    Problem(filename, line, column, "(yaml)", "more than one document")
+                )
 
 
 class _Builder:
@@ -121,6 +124,7 @@ class _Builder:
             if node.tag != _TAG + "seq":
                 self._problem(node, path, f"the tag {node.tag} is not allowed")
             return [self._item(child, (*path, i)) for i, child in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
         return self._scalar(node, path)
 
     def _item(self, node: Node, path: Path) -> Any:

@@ -1,4 +1,5 @@
 """What a job's entry point is given besides its config."""
+
 from __future__ import annotations
 
 import os

@@ -4,6 +4,7 @@ Unique by (run, attempt, seq). Written line by line and flushed, so a reader tha
 file sees whole lines except possibly the last. A torn last line is legal and skipped. A failed
 write stops the run as infrastructure: a run that cannot report must not go on.
 """
+
 from __future__ import annotations
 
 import json
@@ -18,8 +19,16 @@ from mlcore.errors import InfrastructureError
 
 VERSION = 1
 EVENT_TYPES = (
-    "status", "progress", "metric", "rewind", "artifact", "sample", "review_item",
-    "gate", "warning", "error",
+    "status",
+    "progress",
+    "metric",
+    "rewind",
+    "artifact",
+    "sample",
+    "review_item",
+    "gate",
+    "warning",
+    "error",
 )
 Phase = Literal["starting", "loading", "running", "saving", "finishing"]
 
@@ -41,7 +50,9 @@ class EventWriter:
         try:
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
-            raise InfrastructureError(f"cannot open the event file: {error}", where=str(path)) from error
+            raise InfrastructureError(
+                f"cannot open the event file: {error}", where=str(path)
+            ) from error
 
     def emit(self, type_: str, **fields: Any) -> int:
         """Write one event and return its seq. Raises InfrastructureError when it cannot."""
@@ -55,7 +66,8 @@ class EventWriter:
                 self._file.flush()
             except OSError as error:
                 raise InfrastructureError(
-                    f"cannot write an event: {error}", where=str(self.path),
+                    f"cannot write an event: {error}",
+                    where=str(self.path),
                     hint="Free disk space on the host; the run resumes from its last checkpoint.",
                 ) from error
             self._seq = seq
@@ -102,8 +114,14 @@ class EventWriter:
         Objects are {desc, bbox_2d | poly | line: [pixels]} in that image's pixels.
         """
         self.emit(
-            "sample", name=name, step=step, image=dict(image), truth=list(truth),
-            prediction=list(prediction), raw=raw, note=note,
+            "sample",
+            name=name,
+            step=step,
+            image=dict(image),
+            truth=list(truth),
+            prediction=list(prediction),
+            raw=raw,
+            note=note,
         )
 
     def gate(self, result: Mapping[str, Any]) -> None:

@@ -1,4 +1,5 @@
 """The one table of exit codes, for the CLI, the supervisor, the API and the pages."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,39 +36,54 @@ class ExitMeaning:
 EXITS: dict[ExitCode, ExitMeaning] = {
     ExitCode.OK: ExitMeaning("ok", "Finished.", "", requeue=False),
     ExitCode.CONFIG: ExitMeaning(
-        "config", "The config is invalid.", "Open the Config tab: every problem has its line.",
+        "config",
+        "The config is invalid.",
+        "Open the Config tab: every problem has its line.",
         requeue=False,
     ),
     ExitCode.DATA: ExitMeaning(
-        "data", "The data is invalid.",
+        "data",
+        "The data is invalid.",
         "Open the rejects file: it names every bad record. Fix them or raise max_reject_share.",
         requeue=False,
     ),
     ExitCode.PREFLIGHT: ExitMeaning(
-        "preflight", "A check before the start blocked the run.",
-        "Read the blocked check; it says what to change.", requeue=False,
+        "preflight",
+        "A check before the start blocked the run.",
+        "Read the blocked check; it says what to change.",
+        requeue=False,
     ),
     ExitCode.GATE: ExitMeaning(
-        "gate", "The gate did not pass.", "Open the gate's checks for the values and limits.",
+        "gate",
+        "The gate did not pass.",
+        "Open the gate's checks for the values and limits.",
         requeue=False,
     ),
     ExitCode.CANCELLED: ExitMeaning(
-        "user", "Cancelled by a person.", "Resume continues from the last checkpoint.",
+        "user",
+        "Cancelled by a person.",
+        "Resume continues from the last checkpoint.",
         requeue=False,
     ),
     ExitCode.BUG: ExitMeaning(
         "code", "The job crashed.", "The last lines of the log hold the traceback.", requeue=False
     ),
     ExitCode.OOM: ExitMeaning(
-        "oom", "Out of memory.",
-        "Lower the batch size or the length limit, or use a host with more memory.", requeue=False,
+        "oom",
+        "Out of memory.",
+        "Lower the batch size or the length limit, or use a host with more memory.",
+        requeue=False,
     ),
     ExitCode.INFRA: ExitMeaning(
-        "infra", "The host failed (disk, server or process).",
-        "It is tried again by itself; if it repeats, look at the host.", requeue=True,
+        "infra",
+        "The host failed (disk, server or process).",
+        "It is tried again by itself; if it repeats, look at the host.",
+        requeue=True,
     ),
     ExitCode.INTERRUPTED: ExitMeaning(
-        "interrupted", "Interrupted at a safe point.", "Resume continues from the last checkpoint.",
+        "interrupted",
+        "Interrupted at a safe point.",
+        "Resume continues from the last checkpoint.",
         requeue=True,
     ),
 }
@@ -84,10 +100,14 @@ def meaning_of(code: int) -> ExitMeaning:
         return EXITS[ExitCode(code)]
     if code in (-9, -15, 137, 143):
         return ExitMeaning(
-            "infra", f"The process was killed from outside (status {code}).",
-            "It is tried again by itself; if it repeats, look at the host's memory.", requeue=True,
+            "infra",
+            f"The process was killed from outside (status {code}).",
+            "It is tried again by itself; if it repeats, look at the host's memory.",
+            requeue=True,
         )
     return ExitMeaning(
-        "code", f"The job crashed (status {code}).",
-        "The last lines of the log hold the traceback.", requeue=False,
+        "code",
+        f"The job crashed (status {code}).",
+        "The last lines of the log hold the traceback.",
+        requeue=False,
     )

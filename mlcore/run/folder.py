@@ -1,15 +1,16 @@
 """The run folder: the same layout from a terminal and from a worker.
 
-    config/                every source YAML of the extends chain, as read
-    config.resolved.json   after inheritance and --set
-    manifest.json          what ran, where, on what
-    events/attempt-K.jsonl
-    log/attempt-K.txt
-    checkpoints/step-N/    complete when READY exists
-    artifacts/<output>/    what the job made
-    outputs.json           the outputs as trees of hashed files
-    report.json            the result in one object
+config/                every source YAML of the extends chain, as read
+config.resolved.json   after inheritance and --set
+manifest.json          what ran, where, on what
+events/attempt-K.jsonl
+log/attempt-K.txt
+checkpoints/step-N/    complete when READY exists
+artifacts/<output>/    what the job made
+outputs.json           the outputs as trees of hashed files
+report.json            the result in one object
 """
+
 from __future__ import annotations
 
 import json
@@ -59,7 +60,9 @@ class RunFolder:
 
     def last_attempt(self) -> int:
         """The highest attempt number that left events, 0 when none did."""
-        numbers = [int(p.stem.removeprefix("attempt-")) for p in self.root.glob("events/attempt-*.jsonl")]
+        numbers = [
+            int(p.stem.removeprefix("attempt-")) for p in self.root.glob("events/attempt-*.jsonl")
+        ]
         return max(numbers, default=0)
 
 

@@ -1,4 +1,5 @@
 """SHA-256 of files and trees: how inputs and outputs are named."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,5 @@
 """The manifest: what ran, where, from which code and inputs. Written before the work starts."""
+
 from __future__ import annotations
 
 import os

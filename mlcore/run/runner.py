@@ -3,10 +3,10 @@
 The first event is written before anything heavy is imported, so a launch shows life at once.
 The exit code and report.json are the verdict; a missing event never changes them.
 """
+
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ from mlcore.config.overrides import inputs_of
 from mlcore.errors import (
     ConfigError,
     DataError,
-    GatehouseError,
     GateFailedError,
+    GatehouseError,
     InfrastructureError,
     OutOfMemoryError,
 )
@@ -167,7 +167,9 @@ def _outputs(kind: str, ctx: RunContext) -> list[dict[str, Any]]:
         if folder.is_dir():
             entries = tree_entries(folder)
             files = [asdict(entry) for entry in entries]
-            rows.append({"name": name, "type": type_, "digest": tree_digest(entries), "files": files})
+            rows.append(
+                {"name": name, "type": type_, "digest": tree_digest(entries), "files": files}
+            )
     return rows
 
 
@@ -205,5 +207,5 @@ def _print_problems(error: ConfigError) -> None:
 def _write_sources(folder: RunFolder, sources: list[Source]) -> None:
     """Copy every YAML of the chain; the number keeps the order and equal names apart."""
     for index, source in enumerate(sources):
-        name = f"{index:02d}-{os.path.basename(source.path)}"
+        name = f"{index:02d}-{Path(source.path).name}"
         (folder.root / "config" / name).write_text(source.text, encoding="utf-8")

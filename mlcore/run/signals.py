@@ -1,4 +1,5 @@
 """SIGTERM and SIGINT ask for a stop at the next safe point."""
+
 from __future__ import annotations
 
 import os

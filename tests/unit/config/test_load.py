@@ -131,14 +131,19 @@ def test_set_takes_only_runtime_keys() -> None:
     found = apply_overrides(composed, Demo, ["optim.steps=5", "optim.learning_rate=1", "nope"])
     assert composed.data["optim"] == {"steps": 5}
     assert [(p.path, p.message) for p in found] == [
-        ("optim.learning_rate", "cannot be set from outside: only keys marked runtime can; edit the config"),
+        (
+            "optim.learning_rate",
+            "cannot be set from outside: only keys marked runtime can; edit the config",
+        ),
         ("nope", "must be written as key.path=value"),
     ]
 
 
 def test_inputs_go_only_to_input_fields() -> None:
     composed = compose(Source("c.yaml", "name: x\n"), open_beside)
-    found = apply_inputs(composed, Demo, {"data": "run:R/dataset", "systems.a": "run:R/p", "name": "x"})
+    found = apply_inputs(
+        composed, Demo, {"data": "run:R/dataset", "systems.a": "run:R/p", "name": "x"}
+    )
     assert composed.data["data"] == "run:R/dataset"
     assert composed.data["systems"] == {"a": "run:R/p"}
     assert [p.path for p in found] == ["name"]

@@ -56,7 +56,10 @@ def test_an_alias_bomb_is_refused_without_being_built() -> None:
         ("a: .nan", "infinity and NaN are not allowed"),
         ("a: 1e999", "the number is too large"),
         ("1: a", "the key '1' must be a plain string; quote it"),
-        ("a: !!python/object:os.system x", "the tag tag:yaml.org,2002:python/object:os.system is not allowed"),
+        (
+            "a: !!python/object:os.system x",
+            "the tag tag:yaml.org,2002:python/object:os.system is not allowed",
+        ),
         ("- a", "must be a mapping that starts with `kind:`"),
         ("", "must be a mapping that starts with `kind:`"),
         ("a: 1\n---\nb: 2\n", "more than one document"),
@@ -77,7 +80,9 @@ def test_deep_nesting_is_a_problem_and_not_a_crash() -> None:
 
 _plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

@@ -15,7 +15,10 @@ from mlcore.run.signals import StopSignal
 def ctx(tmp_path: Path) -> RunContext:
     folder = RunFolder(tmp_path / "run")
     return RunContext(
-        folder, EventWriter(folder.events(1)), StopSignal(), config_dir=tmp_path,
+        folder,
+        EventWriter(folder.events(1)),
+        StopSignal(),
+        config_dir=tmp_path,
         bindings={"dataset:a@1": tmp_path / "bound"},
     )
 

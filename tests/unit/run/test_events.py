@@ -18,7 +18,9 @@ def test_events_are_numbered_from_one_and_read_back_in_order(tmp_path: Path) -> 
     writer.metric(5, {"loss": 0.5}, epoch=0.25)
     events = list(read_events(tmp_path / "e.jsonl"))
     assert [(e["v"], e["seq"], e["type"]) for e in events] == [
-        (1, 1, "status"), (1, 2, "progress"), (1, 3, "metric"),
+        (1, 1, "status"),
+        (1, 2, "progress"),
+        (1, 3, "metric"),
     ]
     assert events[2]["values"] == {"loss": 0.5}
     assert events[0]["time"].endswith("Z")
@@ -58,7 +60,7 @@ def test_a_metric_that_is_no_number_becomes_a_warning(tmp_path: Path) -> None:
 
 def test_a_full_disk_stops_the_run_as_infrastructure(tmp_path: Path) -> None:
     writer = EventWriter(tmp_path / "e.jsonl")
-    writer._file = Path("/dev/full").open("w")  # every write to it fails with ENOSPC
+    writer._file = Path("/dev/full").open("w")  # noqa: SIM115 - every write to it fails with ENOSPC
     with pytest.raises(InfrastructureError, match="cannot write an event"):
         writer.progress(1, 2, "steps")
 

@@ -30,8 +30,15 @@ Job = Callable[[ProbeConfig, RunContext], dict[str, Any]]
 def run_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ExitCode]:
     """Run a function as the job of a kind `probe`; returns the exit code."""
     kind = kinds.Kind(
-        "probe", "Probe", "", f"{__name__}:ProbeConfig", "unused:unused",
-        device="cpu", inputs=(), outputs={"thing": "dataset"}, resumable=False,
+        "probe",
+        "Probe",
+        "",
+        f"{__name__}:ProbeConfig",
+        "unused:unused",
+        device="cpu",
+        inputs=(),
+        outputs={"thing": "dataset"},
+        resumable=False,
     )
     monkeypatch.setitem(kinds.KINDS, "probe", kind)
 
@@ -118,7 +125,9 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(run_job: Callable[..., Exi
     assert run_job(job, resume=True) == ExitCode.OK
 
 
-def test_a_resumed_run_is_the_next_attempt(run_job: Callable[..., ExitCode], tmp_path: Path) -> None:
+def test_a_resumed_run_is_the_next_attempt(
+    run_job: Callable[..., ExitCode], tmp_path: Path
+) -> None:
     seen = []
 
     def job(config: ProbeConfig, ctx: RunContext) -> dict[str, Any]:
