@@ -1,0 +1,1 @@
+"""Django: pages, REST API and the truth about runs."""

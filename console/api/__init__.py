@@ -1,0 +1,1 @@
+"""What every API endpoint shares: authentication, problems, cursors, idempotency, ETags, schema."""

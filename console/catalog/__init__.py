@@ -1,0 +1,1 @@
+"""Configs, datasets, models and blobs: immutable versions with their lineage."""

@@ -1,0 +1,1 @@
+"""Headers, origin checks and log format: what holds for every request."""

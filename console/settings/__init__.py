@@ -1,0 +1,1 @@
+"""Settings by environment: embedded (the default), production and test, all over base."""

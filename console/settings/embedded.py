@@ -1,0 +1,25 @@
+"""One machine, nothing to install: SQLite in the state folder, a secret key made on first start."""
+from __future__ import annotations
+
+from console.settings.base import *  # noqa: F403
+from console.settings.base import BASE_DIR, STATE_DIR, env
+from console.settings.secret import load_or_make_secret_key
+from console.settings.sqlite import sqlite_database
+
+STATE_DIR.mkdir(parents=True, exist_ok=True)
+SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_make_secret_key(STATE_DIR / "secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+DATABASES = {
+    "default": env.db("DATABASE_URL")
+    if env.str("DATABASE_URL", default="")
+    else sqlite_database(STATE_DIR / "db.sqlite3")
+}
+# Pages and files of the checkout are served as they are, so an edit shows on the next reload.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = env.bool("GATEHOUSE_RELOAD", default=False)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_ROOT = None
+assert BASE_DIR.is_dir()
