@@ -1,0 +1,94 @@
+"""Edits of a YAML text at a dotted path that leave comments and order as they are."""
+from __future__ import annotations
+
+from io import StringIO
+from textwrap import indent
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from mlcore.config.yaml_tree import read_yaml
+
+LONGEST_LINE = 4096
+
+
+class UnreadableTextError(Exception):
+    """The text is not a YAML mapping, so there is nothing to edit at a path."""
+
+
+def values_of(text: str) -> dict[str, Any]:
+    """The plain values of a YAML mapping. Raises UnreadableTextError."""
+    tree = read_yaml(text, "config.yaml")
+    if tree.data is None and tree.problems:
+        raise UnreadableTextError(str(tree.problems[0]))
+    if not isinstance(tree.data, dict):
+        raise UnreadableTextError("the text is not a mapping")
+    return tree.data
+
+
+def with_value(text: str, path: str, value: Any) -> str:
+    """The text with a value at a dotted path; missing groups are made on the way."""
+    tree = _parse(text)
+    *groups, last = path.split(".")
+    node = tree
+    for part in groups:
+        if not isinstance(node.get(part), CommentedMap):
+            node[part] = CommentedMap()
+        node = node[part]
+    node[last] = value
+    return _dump(tree)
+
+
+def without(text: str, path: str) -> str:
+    """The text without the key at a dotted path; a group left empty goes with it."""
+    tree = _parse(text)
+    *groups, last = path.split(".")
+    trail = [tree]
+    for part in groups:
+        child = trail[-1].get(part)
+        if not isinstance(child, CommentedMap):
+            return text
+        trail.append(child)
+    trail[-1].pop(last, None)
+    for depth in range(len(groups), 0, -1):
+        if not trail[depth]:
+            trail[depth - 1].pop(groups[depth - 1], None)
+    return _dump(tree)
+
+
+def parse_fragment(raw: str) -> Any:
+    """The value of a YAML fragment typed into one field. Raises UnreadableTextError."""
+    tree = read_yaml(f"value: {raw}" if "\n" not in raw else "value:\n" + indent(raw, "  "), "field")
+    if tree.problems:
+        raise UnreadableTextError(str(tree.problems[0]))
+    return tree.data["value"]
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = LONGEST_LINE
+    return yaml
+
+
+def _parse(text: str) -> CommentedMap:
+    """The text with its comments. Checked first by the strict reader: no aliases, not too large."""
+    if text.strip():
+        values_of(text)
+    try:
+        tree = _yaml().load(text)
+    except YAMLError as error:
+        raise UnreadableTextError(str(error)) from error
+    if tree is None:
+        return CommentedMap()
+    if not isinstance(tree, CommentedMap):
+        raise UnreadableTextError("the text is not a mapping")
+    return tree
+
+
+def _dump(tree: CommentedMap) -> str:
+    out = StringIO()
+    _yaml().dump(tree, out)
+    return out.getvalue()
