@@ -11,6 +11,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mlcore.errors import DataError
 
+BROKEN = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError)
+"""what Pillow raises on a damaged or hostile file"""
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow modes with more than 8 bits a channel: converting would clip them"""
 
@@ -27,7 +29,7 @@ def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError as error:
         raise DataError("the image is missing", where=str(path)) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except BROKEN as error:
         raise DataError(f"the image cannot be read: {error}", where=str(path)) from error
 
 
