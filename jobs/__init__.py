@@ -1,2 +1,2 @@
-"""Job execution on a host: claim a run over HTTP, supervise one child process, carry its events home."""
+"""Job execution on a host: claim a run over HTTP, supervise one child, carry its events home."""
 __version__ = "0.1.0"

@@ -162,7 +162,8 @@ class HostClient:
                     return response
                 raise _error_of(response)
             except httpx2.TransportError as error:
-                failure = ConsoleUnreachableError(f"{method} {path}: {error or type(error).__name__}")
+                reason = str(error) or type(error).__name__
+                failure = ConsoleUnreachableError(f"{method} {path}: {reason}")
                 failure.__cause__ = error
             except ConsoleUnreachableError as error:
                 failure = error

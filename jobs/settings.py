@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class HostSettings:
-    """Times in seconds. `state` is the host's state folder; runs and caches live in `state/host`."""
+    """Times in seconds. `state` is the state folder; runs and caches live in `state/host`."""
 
     url: str
     token: str
