@@ -71,12 +71,14 @@ class Layout:
     shields: tuple[Shield, ...]
     fibres: tuple[Fibre, ...]
     labels: tuple[Label, ...]
+    lead: tuple[Point, ...]
+    """a power lead along the left side, or nothing: not an inspected thing"""
 
 
 def make_layout(rng: np.random.Generator) -> Layout:
     """One arrangement. All of its randomness comes from `rng`, in a fixed order."""
     fault = 0.0 if rng.random() < CLEAN_SHARE else FAULT_SHARE
-    left, right = rng.uniform(24, 32), rng.uniform(152, 162)
+    left, right = rng.uniform(24, 30), rng.uniform(155, 163)
     slots = [(rng.uniform(9, 16), rng.uniform(37, 41)), (rng.uniform(93, 99), rng.uniform(37, 41))]
     used = [True, True] if rng.random() < 0.55 else ([True, False] if rng.random() < 0.5 else [False, True])
     devices, fillers = [], []
@@ -89,7 +91,15 @@ def make_layout(rng: np.random.Generator) -> Layout:
     shields = _shields(rng, devices, fault)
     fibres = _fibres(rng, devices, fault)
     label = _label(rng, devices[int(rng.integers(len(devices)))], fault)
-    return Layout(tuple(devices), tuple(fillers), shields, fibres, (label,))
+    return Layout(tuple(devices), tuple(fillers), shields, fibres, (label,), _lead(rng))
+
+
+def _lead(rng: np.random.Generator) -> tuple[Point, ...]:
+    if rng.random() >= 0.6:
+        return ()
+    x, phase, sway = rng.uniform(8, 17), rng.uniform(0, 6.28), rng.uniform(1.5, 4)
+    ys = np.linspace(-6, SIZE + 6, 15)
+    return tuple((float(x + sway * np.sin(phase + y / 31)), float(y)) for y in ys)
 
 
 def _device(
@@ -97,20 +107,19 @@ def _device(
 ) -> Device:
     x0, y0, x1, y1 = rect
     ear = rng.uniform(19, 21)
-    width = x1 - x0
-    ports = tuple((x0 + width * share, y1 - 9.0) for share in (0.70, 0.79))
+    ports = ((x1 - ear - 18.0, y1 - 9.0), (x1 - ear - 7.0, y1 - 9.0))
     screws = (
         _screw(rng, x0 + ear / 2, (y0 + y1) / 2 + rng.uniform(-6, 6), fault),
         _screw(rng, x1 - ear / 2, (y0 + y1) / 2 + rng.uniform(-6, 6), fault),
     )
-    bundle = x0 + width * rng.uniform(0.575, 0.60) if rng.random() < 0.35 else None
+    bundle = x0 + ear + rng.uniform(52.5, 54.5) if rng.random() < 0.35 else None
     return Device(x0, y0, x1, y1, ear, int(rng.integers(3)), ports, screws, bundle, from_top)
 
 
 def _screw(rng: np.random.Generator, x: float, y: float, fault: float) -> Screw:
     tight = bool(rng.random() >= fault)
     angle = rng.uniform(0, 90) if tight else rng.choice([35.0, 145.0]) + rng.uniform(-12, 12)
-    return Screw(x + rng.uniform(-1, 1), y, rng.uniform(7.2, 8.2), tight, float(angle))
+    return Screw(x + rng.uniform(-1, 1), y, rng.uniform(7.8, 8.8), tight, float(angle))
 
 
 def _shields(
@@ -139,22 +148,22 @@ def _fibres(rng: np.random.Generator, devices: list[Device], fault: float) -> tu
 def _fibre(rng: np.random.Generator, device: Device, port: int, fault: float) -> Fibre:
     """Port, down to the lane, right to the rail, down. The right-hand port takes the upper lane."""
     px, py = device.ports[port]
-    px += rng.uniform(-1.5, 1.5)
+    px += rng.uniform(-1.2, 1.2)
     inner = port == 0
-    lane = device.y1 + (rng.uniform(33, 36) if inner else rng.uniform(20, 26))
-    turn = rng.uniform(163, 168) if inner else rng.uniform(174, 181)
+    lane = device.y1 + (rng.uniform(34, 37) if inner else rng.uniform(20, 23.5))
+    turn = rng.uniform(160, 165) if inner else rng.uniform(175, 181)
     end = min(lane + rng.uniform(14, 34), 188.5)
     points = (
         (px, py), (px + rng.uniform(-3, 3), lane - rng.uniform(0, 2)), (turn, lane + rng.uniform(-2, 2)),
-        (turn + rng.uniform(-3, 3), end),
+        (turn + rng.uniform(-2, 2), end),
     )
     return Fibre(points, bool(rng.random() >= fault), rng.uniform(4.0, 5.0), int(rng.integers(2)))
 
 
 def _label(rng: np.random.Generator, device: Device, fault: float) -> Label:
-    x0 = device.x0 + device.ear + rng.uniform(2, 5)
+    x0 = device.x0 + device.ear + rng.uniform(1.5, 3.5)
     y0 = device.y0 + rng.uniform(5, 11)
-    width, height = rng.uniform(44, 48), rng.uniform(19, 22)
+    width, height = rng.uniform(41.5, 44), rng.uniform(19, 22)
     skew, lean = rng.uniform(1.8, 3.5), rng.uniform(-1.5, 1.5)
     corners = (
         (x0, y0), (x0 + width, y0 + skew), (x0 + width + lean, y0 + skew + height), (x0 + lean, y0 + height)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mlcore.synth.canvas import FINE, Canvas, Mask, shade
-from mlcore.synth.layout import Device, Fibre, Label, Point, Screw, Shield
+from mlcore.synth.layout import Device, Fibre, Label, Layout, Point, Screw, Shield
 from mlcore.synth.style import Style
 
 
@@ -103,6 +103,13 @@ def _sleeve(canvas: Canvas, path: list[Point], width: float, style: Style) -> No
         canvas.path([(x0 - nx, y0 - ny), (x0 + nx, y0 + ny)], 0.9, style.sleeve_rib)
 
 
+def draw_lead(canvas: Canvas, lead: tuple[Point, ...], style: Style) -> None:
+    """A power lead that hangs along the left rail."""
+    canvas.path(lead, 5.0, shade(style.bundle, 0.5))
+    canvas.path(lead, 3.4, shade(style.bundle, 0.95))
+    canvas.path([(x - 0.8, y) for x, y in lead], 0.7, shade(style.bundle, 1.6))
+
+
 def draw_bundle(canvas: Canvas, device: Device, style: Style) -> None:
     """Dark cables in front of a device, tied twice, coming from beyond the image's edge."""
     assert device.bundle is not None
@@ -113,17 +120,17 @@ def draw_bundle(canvas: Canvas, device: Device, style: Style) -> None:
         canvas.path([(x - 0.9, y) for x, y in points], 0.7, shade(tone, 1.7))
     for share in (0.25, 0.75):
         y = device.y0 + (device.y1 - device.y0) * share
-        canvas.rect(device.bundle - 11.5, y - 1.6, device.bundle + 11.5, y + 1.6, shade(style.paper, 0.8))
-        canvas.path([(device.bundle - 11.5, y + 1.8), (device.bundle + 11.5, y + 1.8)], 0.7, (20, 20, 20))
+        canvas.rect(device.bundle - 8.6, y - 1.6, device.bundle + 8.6, y + 1.6, shade(style.paper, 0.8))
+        canvas.path([(device.bundle - 8.6, y + 1.8), (device.bundle + 8.6, y + 1.8)], 0.7, (20, 20, 20))
 
 
 def bundle_paths(device: Device) -> list[tuple[Point, Point, Point]]:
-    """Centre lines of the bundle's four cables, from the image's edge past the device."""
+    """Centre lines of the bundle's three cables, from the image's edge past the device."""
     assert device.bundle is not None
     far, near = (-4.0, device.y1 + 2.0) if device.from_top else (196.0, device.y0 - 2.0)
     out: list[tuple[Point, Point, Point]] = []
-    for i in range(4):
-        x = device.bundle + (i - 1.5) * 4.9
+    for i in range(3):
+        x = device.bundle + (i - 1) * 4.9
         out.append(((x + 3.0, far), (x, (far + near) / 2), (x, near)))
     return out
 
@@ -160,11 +167,13 @@ def _smear(canvas: Canvas, label: Label, style: Style, rng: np.random.Generator)
     canvas.pixels[y0:y1, x0:x1] = cv2.GaussianBlur(region, (0, 0), 3.0)
 
 
-def cast_cables(mask: Mask, fibres: tuple[Fibre, ...], devices: tuple[Device, ...]) -> None:
-    """Shadows of fibres and bundles."""
-    for fibre in fibres:
+def cast_cables(mask: Mask, layout: Layout) -> None:
+    """Shadows of fibres, bundles and the lead."""
+    if layout.lead:
+        mask.path(layout.lead, 5)
+    for fibre in layout.fibres:
         mask.path(smooth(fibre.points)[1:], fibre.width)
-    for device in devices:
+    for device in layout.devices:
         if device.bundle is not None:
             for points in bundle_paths(device):
                 mask.path(points, 6)

@@ -17,6 +17,7 @@ from mlcore.synth.parts import (
     draw_bundle,
     draw_fibre,
     draw_label,
+    draw_lead,
     draw_screw,
     draw_shield,
     screw_box,
@@ -122,8 +123,10 @@ def _draw(layout: Layout, style: Style, rng: np.random.Generator) -> Image:
     for shield in layout.shields:
         draw_shield(canvas, shield, style)
     cables = Mask(SIZE, 2.0, 3.0, 1.8)
-    cast_cables(cables, layout.fibres, layout.devices)
+    cast_cables(cables, layout)
     canvas.darken(cables, 0.5)
+    if layout.lead:
+        draw_lead(canvas, layout.lead, style)
     for device in layout.devices:
         if device.bundle is not None:
             draw_bundle(canvas, device, style)
