@@ -1,0 +1,1 @@
+"""Coordinates: spaces, the order of objects, and overlap."""
