@@ -4,6 +4,7 @@ Comma separated `key=value`. A token without `=` belongs to the free text before
 hold commas); with no free text before it, it is a remark. A description without any `=` is itself
 the class, as in `RBC`. Several values of one key are joined by `|`.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,4 +1,5 @@
 """The quality report of a dataset: what is in it, and what was rejected and why."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -58,18 +59,26 @@ class QualityReport:
             "splits": dict(sorted(self._splits.items())),
             "classes": [
                 {
-                    "name": name, "objects": n, "images": self._class_images[name],
-                    "share_of_objects": n / self.objects, "share_of_images": self._class_images[name] / images,
+                    "name": name,
+                    "objects": n,
+                    "images": self._class_images[name],
+                    "share_of_objects": n / self.objects,
+                    "share_of_images": self._class_images[name] / images,
                 }
                 for name, n in self._classes.most_common()
             ],
             "descriptions": [{"desc": d, "objects": n} for d, n in self._descs.most_common(200)],
             "geometries": dict(sorted(self._kinds.items())),
             "negatives": {"objects": self._negative_objects, "images": self._negative_images},
-            "objects_per_image": [{"objects": k, "images": n} for k, n in sorted(self._per_image.items())],
+            "objects_per_image": [
+                {"objects": k, "images": n} for k, n in sorted(self._per_image.items())
+            ],
             "object_area_share": [{"up_to": e, "objects": self._areas[e]} for e in AREA_EDGES],
             "image_sizes": [{"size": s, "images": n} for s, n in self._image_sizes.most_common(50)],
-            "rejects": {"total": sum(self._rejects.values()), "by_rule": dict(sorted(self._rejects.items()))},
+            "rejects": {
+                "total": sum(self._rejects.values()),
+                "by_rule": dict(sorted(self._rejects.items())),
+            },
         }
 
 

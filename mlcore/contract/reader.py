@@ -1,4 +1,5 @@
 """Reading datasets: lines, records, and the dataset folder."""
+
 from __future__ import annotations
 
 import json
@@ -49,7 +50,8 @@ class Dataset:
         if entry is None:
             raise DataError(
                 f"the dataset {self.name} has no split {name!r}",
-                hint=f"It has: {', '.join(self.splits)}.", where=str(self.folder),
+                hint=f"It has: {', '.join(self.splits)}.",
+                where=str(self.folder),
             )
         return self.folder / entry["file"]
 

@@ -4,6 +4,7 @@ Coordinates are pixels of the stored image, x to the right and y down, origin at
 corner; a point may lie anywhere in 0..width by 0..height. Every check has a rule id, listed in
 `mlcore.contract.rules`.
 """
+
 from __future__ import annotations
 
 import json
@@ -64,9 +65,7 @@ class _Checker:
         self.problems: list[Problem] = []
 
     def add(self, rule: str, path: str, message: str) -> None:
-        self.problems.append(
-            Problem(self.where.file, self.where.line, 0, path, message, rule)
-        )
+        self.problems.append(Problem(self.where.file, self.where.line, 0, path, message, rule))
 
 
 def parse_record(obj: object, where: Where) -> Record | list[Problem]:
@@ -94,7 +93,7 @@ def parse_record(obj: object, where: Where) -> Record | list[Problem]:
     if check.problems:
         return check.problems
     return Record(
-        cast(str, identity), images, width, height, COORD_SPACE, objects, summary, metadata
+        cast("str", identity), images, width, height, COORD_SPACE, objects, summary, metadata
     )
 
 
@@ -140,7 +139,13 @@ def _number(value: float) -> float | int:
 
 
 def _name(value: object) -> str:
-    names = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
+    names = {
+        type(None): "null",
+        bool: "true or false",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
     return names.get(type(value), "a number")
 
 
@@ -153,14 +158,18 @@ def _images(value: object, check: _Checker) -> tuple[str, ...]:
             check.add("record.images", f"images[{i}]", "must be a non-empty path")
         elif path.startswith("/") or "\\" in path or ".." in path.split("/"):
             check.add(
-                "record.image_path", f"images[{i}]", f"{path!r} must be relative, inside the dataset"
+                "record.image_path",
+                f"images[{i}]",
+                f"{path!r} must be relative, inside the dataset",
             )
     return tuple(v for v in value if isinstance(v, str))
 
 
 def _size(value: object, name: str, check: _Checker) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65535:
-        check.add("record.size", name, f"must be a whole number of pixels in 1..65535, is {value!r}")
+        check.add(
+            "record.size", name, f"must be a whole number of pixels in 1..65535, is {value!r}"
+        )
         return 0
     return value
 
@@ -174,9 +183,7 @@ def _summary(value: object, check: _Checker) -> str | None:
     return value
 
 
-def _objects(
-    value: object, width: int, height: int, check: _Checker
-) -> tuple[SceneObject, ...]:
+def _objects(value: object, width: int, height: int, check: _Checker) -> tuple[SceneObject, ...]:
     if not isinstance(value, list):
         check.add("record.objects", "objects", f"must be a list, is {_name(value)}")
         return ()
@@ -211,7 +218,7 @@ def _object(
         check_geometry(kind, points, width, height, f"{path}.{kind}", check)
     if len(check.problems) > before:
         return None
-    return SceneObject(cast(str, desc), kind, points)
+    return SceneObject(cast("str", desc), kind, points)
 
 
 def _points(value: object, kind: Kind, path: str, check: _Checker) -> tuple[float, ...]:
@@ -239,7 +246,11 @@ def _point_count(
 ) -> None:
     key = f"{kind}_points"
     if points and key in value and value[key] != len(points) // 2:
-        check.add("geometry.point_count", f"{path}.{key}", f"is {value[key]!r}, {kind} has {len(points) // 2} points")
+        check.add(
+            "geometry.point_count",
+            f"{path}.{key}",
+            f"is {value[key]!r}, {kind} has {len(points) // 2} points",
+        )
 
 
 def check_geometry(
@@ -248,7 +259,9 @@ def check_geometry(
     """Bounds, corner order and extent of one geometry inside a width x height image."""
     xs, ys = points[0::2], points[1::2]
     if min(xs) < 0 or min(ys) < 0 or max(xs) > width or max(ys) > height:
-        check.add("geometry.bounds", path, f"lies outside the image of {width} x {height}: {list(points)}")
+        check.add(
+            "geometry.bounds", path, f"lies outside the image of {width} x {height}: {list(points)}"
+        )
     if kind == "bbox_2d":
         if points[0] > points[2] or points[1] > points[3]:
             check.add("geometry.order", path, f"needs x1 < x2 and y1 < y2: {list(points)}")

@@ -1,4 +1,5 @@
 """Every rule of the contract by its id, with the sentence that states it."""
+
 from __future__ import annotations
 
 RULES: dict[str, str] = {

@@ -1,4 +1,5 @@
 """Writing a dataset folder, and the fingerprint that names its content."""
+
 from __future__ import annotations
 
 import hashlib
@@ -46,7 +47,7 @@ class DatasetWriter:
         self.name = name
         self._fingerprint = Fingerprint()
         self._image_hashes: dict[str, str] = {}
-        self._counts: Counter[str] = Counter({split: 0 for split in splits})
+        self._counts: Counter[str] = Counter(dict.fromkeys(splits, 0))
         self._objects: Counter[str] = Counter()
         self._images_with: Counter[str] = Counter()
         self._ids: set[str] = set()

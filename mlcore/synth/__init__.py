@@ -1,1 +1,1 @@
-"""Rendered telecom-cabinet scenes with known truth: pure functions of (seed, style, split, index)."""
+"""Telecom-cabinet scenes with known truth: pure functions of (seed, style, split, index)."""

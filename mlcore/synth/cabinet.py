@@ -1,4 +1,5 @@
 """Drawing the cabinet itself: back panel, rails, blank panels and the devices' bodies."""
+
 from __future__ import annotations
 
 import cv2
@@ -34,7 +35,7 @@ def draw_rails(canvas: Canvas, style: Style, rng: np.random.Generator) -> None:
     for x0 in (rng.uniform(3, 7), rng.uniform(169, 173)):
         canvas.bevel(x0, 0, x0 + 14, canvas.size, style.rail)
         canvas.rect(x0 + 11, 0, x0 + 14, canvas.size, shade(style.rail, 0.8))
-        for y in np.arange(start, canvas.size, 10.5):
+        for y in np.arange(start, canvas.size, 10.5).tolist():
             canvas.rect(x0 + 4, y, x0 + 8, y + 4.2, shade(style.rail, 0.3))
             canvas.path([(x0 + 4, y + 4.4), (x0 + 8, y + 4.4)], 0.6, shade(style.rail, 1.2))
 
@@ -54,7 +55,7 @@ def draw_filler(canvas: Canvas, rect: tuple[float, float, float, float], style: 
     x0, y0, x1, y1 = rect
     canvas.bevel(x0, y0, x1, y1, style.filler)
     for y in (y0 + 9, y1 - 12):
-        for x in np.arange(x0 + 12, x1 - 14, 11):
+        for x in np.arange(x0 + 12, x1 - 14, 11).tolist():
             canvas.rect(x, y, x + 7, y + 2.4, shade(style.filler, 0.55))
 
 
@@ -67,15 +68,15 @@ def draw_device(canvas: Canvas, device: Device, style: Style, rng: np.random.Gen
     canvas.bevel(left, d.y0, right, d.y1, body)
     canvas.rect(left + 1, d.y0 + 1, right - 1, d.y0 + 3.4, shade(body, 1.22))
     middle = left + (right - left) * 0.58
-    for y in np.arange(d.y0 + 6, d.y1 - 3, 3.4):
+    for y in np.arange(d.y0 + 6, d.y1 - 3, 3.4).tolist():
         canvas.path([(left + 4, y), (middle - 5, y)], 1.1, shade(body, 0.6))
     canvas.bevel(middle, d.y0 + 4.5, right - 2, d.y1 - 2.5, style.module)
     half = (d.y0 + d.y1) / 2 - 1
     canvas.path([(middle, half), (right - 2, half)], 0.8, shade(style.module, 0.55))
-    for x in np.arange(middle + 2.5, right - 7, 6.4):
+    for x in np.arange(middle + 2.5, right - 7, 6.4).tolist():
         canvas.rect(x, d.y0 + 8, x + 4.2, d.y0 + 12, style.port)
         canvas.rect(x, half + 4.0, x + 4.2, half + 8.0, shade(style.port, 1.25))
-    for x in np.arange(middle + 4, right - 5, 6.4):
+    for x in np.arange(middle + 4, right - 5, 6.4).tolist():
         lamp = (70, 220, 90) if rng.random() < 0.7 else (236, 170, 40)
         canvas.ellipse(x, half - 2.6, 0.8, 0.8, lamp)
     for x, y in d.ports:

@@ -1,4 +1,5 @@
 """The camera: where it stands, and what light, lens and sensor do to the picture."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class View:
 
 
 def draw_view(rng: np.random.Generator, size: int) -> View:
-    """A hand-held stance: up to 1 degree of roll, 3 % of zoom, a few pixels off, slightly oblique."""
+    """A hand-held stance: up to 1 degree of roll, 3 % of zoom, a little off and oblique."""
     angle = np.radians(rng.uniform(-1.0, 1.0))
     zoom = rng.uniform(0.965, 1.01)
     c, s = np.cos(angle) * zoom, np.sin(angle) * zoom
@@ -59,7 +60,9 @@ def expose(fine: Image, style: Style, rng: np.random.Generator) -> Image:
     strength = np.float32(rng.uniform(0.3, 1.0) * style.gradient)
     light = (1 + strength * slope) * (1 - np.float32(style.vignette / 2) * radius)
     light *= np.float32(rng.uniform(*style.gain))
-    balance = np.array(style.white_balance, np.float32) * rng.uniform(0.97, 1.03, 3).astype(np.float32)
+    balance = np.array(style.white_balance, np.float32) * rng.uniform(0.97, 1.03, 3).astype(
+        np.float32
+    )
     picture = small * light[..., None] * balance
     picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.35, 0.65)))
     sigma = np.float32(rng.uniform(*style.noise))

@@ -1,4 +1,5 @@
 """Drawing in scene units (pixels of the final image) on a finer canvas."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -42,7 +43,9 @@ class Canvas:
         self.path([(x0, y1), (x0, y0), (x1, y0)], 1.0, shade(color, 1.28))
         self.path([(x0, y1), (x1, y1), (x1, y0)], 1.0, shade(color, 0.62))
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, color: Color, angle: float = 0.0) -> None:
+    def ellipse(
+        self, x: float, y: float, rx: float, ry: float, color: Color, angle: float = 0.0
+    ) -> None:
         centre = (round(x * FINE * _ONE), round(y * FINE * _ONE))
         axes = (round(rx * FINE * _ONE), round(ry * FINE * _ONE))
         cv2.ellipse(self.pixels, centre, axes, angle, 0, 360, color, -1, cv2.LINE_AA, _SHIFT)
@@ -52,9 +55,11 @@ class Canvas:
         thick = max(1, round(width * FINE))
         cv2.polylines(self.pixels, [_fixed(points)], False, color, thick, cv2.LINE_AA, _SHIFT)
 
-    def darken(self, mask: "Mask", strength: float) -> None:
+    def darken(self, mask: Mask, strength: float) -> None:
         """Multiply by 1 - strength x the blurred mask: a soft shadow."""
-        factor = cv2.resize(mask.blurred(), self.pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        factor = cv2.resize(
+            mask.blurred(), self.pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR
+        )
         scale = 256 - (factor.astype(np.uint16) * round(strength * 256) // 255)
         self.pixels = ((self.pixels * scale[..., None]) >> 8).astype(np.uint8)
 

@@ -1,4 +1,5 @@
 """The config of `synth`."""
+
 from __future__ import annotations
 
 from typing import Literal, Self

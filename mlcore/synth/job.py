@@ -1,4 +1,5 @@
 """The `synth` job: scenes, records and tickets as one dataset folder."""
+
 from __future__ import annotations
 
 import hashlib
@@ -14,11 +15,12 @@ from mlcore.contract.quality import QualityReport
 from mlcore.contract.records import Record
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError, InfrastructureError
+from mlcore.geometry.order import ORDER
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
 from mlcore.synth.canvas import Image
 from mlcore.synth.config import SynthConfig
-from mlcore.synth.scene import OBJECT_ORDER, make_scene
+from mlcore.synth.scene import CLASSES, make_scene
 from mlcore.synth.tickets import Ticket, make_tickets
 
 SPLITS = ("train", "val")
@@ -77,7 +79,10 @@ def _with_tickets(records: Sequence[Record], tickets: Sequence[Ticket]) -> list[
 
 
 def _finish(
-    config: SynthConfig, ctx: RunContext, writer: DatasetWriter, quality: QualityReport,
+    config: SynthConfig,
+    ctx: RunContext,
+    writer: DatasetWriter,
+    quality: QualityReport,
     tickets: Sequence[Ticket],
 ) -> dict[str, Any]:
     ctx.events.status("finishing", "Writing dataset.json")
@@ -85,7 +90,12 @@ def _finish(
         for ticket in tickets:
             file.write(json.dumps(asdict(ticket), ensure_ascii=False) + "\n")
     manifest = writer.finish(
-        {"object_order": OBJECT_ORDER, "style": config.style, "seed": config.seed}
+        {
+            "object_order": ORDER,
+            "class_order": list(CLASSES),
+            "style": config.style,
+            "seed": config.seed,
+        }
     )
     write_json(writer.folder / "report.json", quality.to_json())
     labels = Counter(t.label for t in tickets)

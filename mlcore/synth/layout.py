@@ -3,6 +3,7 @@
 Two rack slots, each a device or a blank panel. Beneath a device: a lane where a wind shield may
 hang and fibres run to the right rail and down. The label sticks on a device's front.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -80,7 +81,11 @@ def make_layout(rng: np.random.Generator) -> Layout:
     fault = 0.0 if rng.random() < CLEAN_SHARE else FAULT_SHARE
     left, right = rng.uniform(24, 30), rng.uniform(155, 163)
     slots = [(rng.uniform(9, 16), rng.uniform(37, 41)), (rng.uniform(93, 99), rng.uniform(37, 41))]
-    used = [True, True] if rng.random() < 0.55 else ([True, False] if rng.random() < 0.5 else [False, True])
+    used = (
+        [True, True]
+        if rng.random() < 0.55
+        else ([True, False] if rng.random() < 0.5 else [False, True])
+    )
     devices, fillers = [], []
     for i, (top, height) in enumerate(slots):
         rect = (left + rng.uniform(-2, 2), top, right + rng.uniform(-2, 2), top + height)
@@ -103,7 +108,11 @@ def _lead(rng: np.random.Generator) -> tuple[Point, ...]:
 
 
 def _device(
-    rng: np.random.Generator, rect: tuple[float, float, float, float], fault: float, *, from_top: bool
+    rng: np.random.Generator,
+    rect: tuple[float, float, float, float],
+    fault: float,
+    *,
+    from_top: bool,
 ) -> Device:
     x0, y0, x1, y1 = rect
     ear = rng.uniform(19, 21)
@@ -122,9 +131,7 @@ def _screw(rng: np.random.Generator, x: float, y: float, fault: float) -> Screw:
     return Screw(x + rng.uniform(-1, 1), y, rng.uniform(7.8, 8.8), tight, float(angle))
 
 
-def _shields(
-    rng: np.random.Generator, devices: list[Device], fault: float
-) -> tuple[Shield, ...]:
+def _shields(rng: np.random.Generator, devices: list[Device], fault: float) -> tuple[Shield, ...]:
     if rng.random() >= 0.70:
         return ()
     device = devices[int(rng.integers(len(devices)))]
@@ -132,9 +139,7 @@ def _shields(
     x1 = x0 + rng.uniform(88, 112)
     y0 = device.y1 + rng.uniform(3, 5)
     height, skew, lean = rng.uniform(17, 20), rng.uniform(3.2, 5.5), rng.uniform(-4, 4)
-    corners = (
-        (x0, y0), (x1, y0 + skew), (x1 + lean, y0 + skew + height), (x0 + lean, y0 + height)
-    )
+    corners = ((x0, y0), (x1, y0 + skew), (x1 + lean, y0 + skew + height), (x0 + lean, y0 + height))
     return (Shield(corners, bool(rng.random() >= fault), int(rng.integers(4, 6))),)
 
 
@@ -154,7 +159,9 @@ def _fibre(rng: np.random.Generator, device: Device, port: int, fault: float) ->
     turn = rng.uniform(160, 165) if inner else rng.uniform(175, 181)
     end = min(lane + rng.uniform(14, 34), 188.5)
     points = (
-        (px, py), (px + rng.uniform(-3, 3), lane - rng.uniform(0, 2)), (turn, lane + rng.uniform(-2, 2)),
+        (px, py),
+        (px + rng.uniform(-3, 3), lane - rng.uniform(0, 2)),
+        (turn, lane + rng.uniform(-2, 2)),
         (turn + rng.uniform(-2, 2), end),
     )
     return Fibre(points, bool(rng.random() >= fault), rng.uniform(4.0, 5.0), int(rng.integers(2)))
@@ -166,6 +173,9 @@ def _label(rng: np.random.Generator, device: Device, fault: float) -> Label:
     width, height = rng.uniform(41.5, 44), rng.uniform(19, 22)
     skew, lean = rng.uniform(1.8, 3.5), rng.uniform(-1.5, 1.5)
     corners = (
-        (x0, y0), (x0 + width, y0 + skew), (x0 + width + lean, y0 + skew + height), (x0 + lean, y0 + height)
+        (x0, y0),
+        (x0 + width, y0 + skew),
+        (x0 + width + lean, y0 + skew + height),
+        (x0 + lean, y0 + height),
     )
     return Label(corners, bool(rng.random() >= fault))

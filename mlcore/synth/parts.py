@@ -1,6 +1,8 @@
 """Drawing the inspected things: screws, shields, fibres, labels, and bundles that hide devices."""
+
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
@@ -59,11 +61,19 @@ def draw_shield(canvas: Canvas, shield: Shield, style: Style) -> None:
     for i in range(1, count + 1):
         t = i / (count + 1)
         if shield.right_way:
-            a, b = _mix(_mix(tl, bl, t), _mix(tr, br, t), 0.04), _mix(_mix(tl, bl, t), _mix(tr, br, t), 0.96)
+            a, b = (
+                _mix(_mix(tl, bl, t), _mix(tr, br, t), 0.04),
+                _mix(_mix(tl, bl, t), _mix(tr, br, t), 0.96),
+            )
         else:
-            a, b = _mix(_mix(tl, tr, t), _mix(bl, br, t), 0.12), _mix(_mix(tl, tr, t), _mix(bl, br, t), 0.88)
+            a, b = (
+                _mix(_mix(tl, tr, t), _mix(bl, br, t), 0.12),
+                _mix(_mix(tl, tr, t), _mix(bl, br, t), 0.88),
+            )
         canvas.path([a, b], 1.7, style.slat)
-        canvas.path([(a[0] + 0.9, a[1] + 1.1), (b[0] + 0.9, b[1] + 1.1)], 0.5, shade(style.shield, 1.3))
+        canvas.path(
+            [(a[0] + 0.9, a[1] + 1.1), (b[0] + 0.9, b[1] + 1.1)], 0.5, shade(style.shield, 1.3)
+        )
     canvas.path([bl, tl, tr], 1.0, shade(style.shield, 1.35))
     canvas.path([tr, br, bl], 1.0, shade(style.shield, 0.55))
 
@@ -97,7 +107,7 @@ def _sleeve(canvas: Canvas, path: list[Point], width: float, style: Style) -> No
     dense = _resample(path, 2.6)[3:-1]
     canvas.path(dense, width, shade(style.sleeve, 0.6))
     canvas.path(dense, width - 1.2, style.sleeve)
-    for (x0, y0), (x1, y1) in zip(dense, dense[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(dense):
         length = math.hypot(x1 - x0, y1 - y0) or 1.0
         nx, ny = -(y1 - y0) / length * width * 0.42, (x1 - x0) / length * width * 0.42
         canvas.path([(x0 - nx, y0 - ny), (x0 + nx, y0 + ny)], 0.9, style.sleeve_rib)
@@ -120,8 +130,12 @@ def draw_bundle(canvas: Canvas, device: Device, style: Style) -> None:
         canvas.path([(x - 0.9, y) for x, y in points], 0.7, shade(tone, 1.7))
     for share in (0.25, 0.75):
         y = device.y0 + (device.y1 - device.y0) * share
-        canvas.rect(device.bundle - 8.6, y - 1.6, device.bundle + 8.6, y + 1.6, shade(style.paper, 0.8))
-        canvas.path([(device.bundle - 8.6, y + 1.8), (device.bundle + 8.6, y + 1.8)], 0.7, (20, 20, 20))
+        canvas.rect(
+            device.bundle - 8.6, y - 1.6, device.bundle + 8.6, y + 1.6, shade(style.paper, 0.8)
+        )
+        canvas.path(
+            [(device.bundle - 8.6, y + 1.8), (device.bundle + 8.6, y + 1.8)], 0.7, (20, 20, 20)
+        )
 
 
 def bundle_paths(device: Device) -> list[tuple[Point, Point, Point]]:
@@ -155,11 +169,21 @@ def draw_label(canvas: Canvas, label: Label, style: Style, rng: np.random.Genera
 def _smear(canvas: Canvas, label: Label, style: Style, rng: np.random.Generator) -> None:
     tl, tr, br, bl = label.corners
     for _ in range(7):
-        x, y = _mix(_mix(tl, tr, rng.uniform(0.15, 0.85)), _mix(bl, br, rng.uniform(0.15, 0.85)), 0.5)
+        x, y = _mix(
+            _mix(tl, tr, rng.uniform(0.15, 0.85)), _mix(bl, br, rng.uniform(0.15, 0.85)), 0.5
+        )
         tone = rng.uniform(0.45, 0.75)
-        grey = tuple(round(p * tone + i * (1 - tone)) for p, i in zip(style.paper, style.ink, strict=True))
-        canvas.ellipse(x, y + rng.uniform(-4, 4), rng.uniform(5, 10), rng.uniform(2.5, 4.5),
-                       (grey[0], grey[1], grey[2]), rng.uniform(-20, 20))
+        grey = tuple(
+            round(p * tone + i * (1 - tone)) for p, i in zip(style.paper, style.ink, strict=True)
+        )
+        canvas.ellipse(
+            x,
+            y + rng.uniform(-4, 4),
+            rng.uniform(5, 10),
+            rng.uniform(2.5, 4.5),
+            (grey[0], grey[1], grey[2]),
+            rng.uniform(-20, 20),
+        )
     xs, ys = [p[0] for p in label.corners], [p[1] for p in label.corners]
     x0, x1 = round((min(xs) + 2) * FINE), round((max(xs) - 2) * FINE)
     y0, y1 = round((min(ys) + 4) * FINE), round((max(ys) - 4) * FINE)
@@ -193,4 +217,10 @@ def _resample(path: list[Point], step: float) -> list[Point]:
     xy = np.array(path)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
     at = np.arange(0.0, along[-1], step)
-    return list(zip(np.interp(at, along, xy[:, 0]).tolist(), np.interp(at, along, xy[:, 1]).tolist(), strict=True))
+    return list(
+        zip(
+            np.interp(at, along, xy[:, 0]).tolist(),
+            np.interp(at, along, xy[:, 1]).tolist(),
+            strict=True,
+        )
+    )

@@ -1,4 +1,5 @@
 """One scene: its picture and its record. A pure function of (seed, style, split, index)."""
+
 from __future__ import annotations
 
 import zlib
@@ -6,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlcore.contract.desc import class_of, make_desc
+from mlcore.contract.desc import make_desc
 from mlcore.contract.records import COORD_SPACE, Kind, Record, SceneObject, summary_of
+from mlcore.geometry.order import order_objects
 from mlcore.synth.cabinet import cast, draw_back, draw_device, draw_filler, draw_rails
 from mlcore.synth.camera import View, draw_view, expose
 from mlcore.synth.canvas import Canvas, Image, Mask
@@ -26,16 +28,13 @@ from mlcore.synth.style import STYLES, Style
 
 CLASSES = ("BBU设备", "BBU安装螺丝", "挡风板", "光纤", "标签")
 """the classes, in the order in which a record lists them"""
-OBJECT_ORDER = "class_then_rows"
-ROW_PIXELS = 20
-"""things of one class whose tops differ by less lie in one row"""
 
 
 def make_scene(seed: int, style: str, split: str, index: int) -> tuple[Image, Record]:
     """The picture (RGB uint8, 192 x 192 x 3) and its record.
 
     Objects come by class (CLASSES), then row by row from the top, then from the left
-    (`order_scene`). Raises KeyError for an unknown style.
+    (`order_objects`). Raises KeyError for an unknown style.
     """
     look = STYLES[style]
     salt = [zlib.crc32(style.encode()), zlib.crc32(split.encode())]
@@ -45,10 +44,16 @@ def make_scene(seed: int, style: str, split: str, index: int) -> tuple[Image, Re
     fine = _draw(layout, look, rng)
     picture = expose(view.warp(fine), look, rng)
     identity = f"{style}-{split}-{index:06d}"
-    objects = order_scene(scene_objects(layout, view))
+    objects = order_objects(scene_objects(layout, view), CLASSES)
     record = Record(
-        identity, (f"images/{identity}.jpg",), SIZE, SIZE, COORD_SPACE, tuple(objects),
-        summary_of([o.desc for o in objects]), {"style": style},
+        identity,
+        (f"images/{identity}.jpg",),
+        SIZE,
+        SIZE,
+        COORD_SPACE,
+        tuple(objects),
+        summary_of([o.desc for o in objects]),
+        {"style": style},
     )
     return picture, record
 
@@ -74,23 +79,6 @@ def scene_objects(layout: Layout, view: View) -> list[SceneObject]:
     for label in layout.labels:
         words = {"可读性": "可读" if label.readable else "不可读"}
         out.append(_object(view, "标签", words, "poly", label.corners))
-    return out
-
-
-def order_scene(objects: Sequence[SceneObject]) -> list[SceneObject]:
-    """By class, then rows from the top, then from the left.
-
-    A row begins at the topmost thing left over and takes those of its class whose top edge is
-    less than ROW_PIXELS below: two screws of one device stay left before right.
-    """
-    out: list[SceneObject] = []
-    for name in CLASSES:
-        rest = sorted((o for o in objects if class_of(o.desc) == name), key=lambda o: min(o.points[1::2]))
-        while rest:
-            top = min(rest[0].points[1::2])
-            row = [o for o in rest if min(o.points[1::2]) - top < ROW_PIXELS]
-            rest = rest[len(row):]
-            out += sorted(row, key=lambda o: min(o.points[0::2]))
     return out
 
 

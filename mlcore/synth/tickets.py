@@ -1,4 +1,5 @@
 """Grouping the images of one split into tickets with a label of known truth."""
+
 from __future__ import annotations
 
 import zlib
@@ -55,12 +56,14 @@ def make_tickets(
         groups.append(tuple(taken))
     wrong = round(config.wrong_label_share * len(groups))
     flipped = set(rng.permutation(len(groups))[:wrong].tolist())
-    return [_ticket(i, g, faulty, i in flipped, f"{style}-{split}") for i, g in enumerate(groups)]
+    names = [f"{style}-{split}-ticket-{i:05d}" for i in range(len(groups))]
+    return [
+        _ticket(name, group, faulty, flipped=i in flipped)
+        for i, (name, group) in enumerate(zip(names, groups, strict=True))
+    ]
 
 
-def _failing(
-    rng: np.random.Generator, clean: list[str], faulty: list[str], size: int
-) -> list[str]:
+def _failing(rng: np.random.Generator, clean: list[str], faulty: list[str], size: int) -> list[str]:
     """At least one faulty scene while there are any, the others half and half, shuffled."""
     taken: list[str] = []
     for i in range(size):
@@ -71,9 +74,7 @@ def _failing(
     return [taken[i] for i in rng.permutation(len(taken))]
 
 
-def _ticket(
-    number: int, images: tuple[str, ...], faulty: set[str], flipped: bool, prefix: str
-) -> Ticket:
+def _ticket(name: str, images: tuple[str, ...], faulty: set[str], *, flipped: bool) -> Ticket:
     true: Verdict = "fail" if faulty.intersection(images) else "pass"
     other: Verdict = "pass" if true == "fail" else "fail"
-    return Ticket(f"{prefix}-ticket-{number:05d}", other if flipped else true, true, images)
+    return Ticket(name, other if flipped else true, true, images)
