@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import Qwen3VLForConditionalGeneration
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
 from mlcore.errors import DataError
@@ -12,7 +12,14 @@ from mlcore.models.patch_embed import use_linear_patches
 from mlcore.models.processor import read_processor, write_processor
 from mlcore.models.tokens import coord_token_ids
 
-__all__ = ["coord_token_ids", "load_model", "load_processor", "refuse_pickles", "save_checkpoint"]
+__all__ = [
+    "coord_token_ids",
+    "load_model",
+    "load_processor",
+    "load_untrained",
+    "refuse_pickles",
+    "save_checkpoint",
+]
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
@@ -54,6 +61,19 @@ def load_model(
     )
     use_linear_patches(model)
     return model.eval()
+
+
+def load_untrained(
+    folder: Path, seed: int, dtype: torch.dtype = torch.float32
+) -> Qwen3VLForConditionalGeneration:
+    """A model of a checkpoint's architecture with weights drawn from `seed`, not its own."""
+    _check_folder(folder)
+    config = Qwen3VLConfig.from_pretrained(folder, local_files_only=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen3VLForConditionalGeneration(config)
+    use_linear_patches(model)
+    return model.to(dtype).eval()
 
 
 def save_checkpoint(

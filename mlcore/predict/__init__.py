@@ -1,0 +1,1 @@
+"""Answers for every image of a split, written as raw text."""

@@ -1,0 +1,54 @@
+"""A few answers to look at: image, truth and prediction side by side."""
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import Any
+
+from mlcore.chat.generate import Generated
+from mlcore.contract.reader import Dataset
+from mlcore.contract.records import Record
+from mlcore.coordjson import CoordJsonError, parse_strict
+from mlcore.geometry.spaces import to_pixels
+from mlcore.run.context import RunContext
+from mlcore.run.hashing import file_sha256
+
+
+def emit_sample(ctx: RunContext, dataset: Dataset, record: Record, answer: Generated) -> None:
+    """Copy the record's image into the run folder and send one sample event.
+
+    The note says why an answer could not be read; the raw text is shown either way.
+    """
+    source = dataset.folder / record.images[0]
+    name = hashlib.sha256(record.id.encode()).hexdigest()[:16] + source.suffix.lower()
+    target = ctx.folder.artifacts / "samples" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    prediction, note = readable(answer.text, record)
+    ctx.events.sample(
+        name=record.id,
+        step=0,
+        image={
+            "path": target.relative_to(ctx.folder.root).as_posix(),
+            "sha256": file_sha256(target),
+            "size": target.stat().st_size,
+            "width": record.width,
+            "height": record.height,
+        },
+        truth=[{"desc": o.desc, o.kind: list(o.points)} for o in record.objects],
+        prediction=prediction,
+        raw=answer.text,
+        note=note if answer.finished else f"{note} (cut at the token limit)".strip(),
+    )
+
+
+def readable(text: str, record: Record) -> tuple[list[dict[str, Any]], str]:
+    """The objects of an answer in pixels, and why there are none if it cannot be read."""
+    try:
+        objects = parse_strict(text)
+    except CoordJsonError as error:
+        return [], f"unreadable at character {error.position}: {error.reason}"
+    return [
+        {"desc": o.desc, o.kind: list(to_pixels(o.bins, record.width, record.height))}
+        for o in objects
+    ], ""

@@ -1,0 +1,143 @@
+"""Who answers: a trained model, an untrained one, or a constant."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers import Qwen3VLForConditionalGeneration
+
+from mlcore.chat.generate import Generated, Sampling, generate_batch
+from mlcore.chat.prompts import Mode
+from mlcore.chat.render import Renderer, TrainingExample
+from mlcore.contract.reader import Dataset
+from mlcore.contract.records import Record
+from mlcore.errors import ConfigError, DataError, OutOfMemoryError
+from mlcore.models.load import load_model, load_processor, load_untrained
+from mlcore.predict.config import ConstantSystem, PredictConfig, UntrainedSystem
+from mlcore.predict.constant import constant_dense, constant_summary
+from mlcore.run.context import RunContext
+from mlcore.run.hashing import tree_digest, tree_entries
+
+Warn = Callable[[str, str], object]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record whose image could not be used."""
+
+    reason: str
+    where: str
+
+
+class System(Protocol):
+    """Answers records of one dataset. `model_digest` is None for a system without a model."""
+
+    model_digest: str | None
+    generation: Mapping[str, Any]
+
+    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
+        """One answer per record, in their order."""
+        ...
+
+
+class ConstantAnswers:
+    """The most usual answer of the train split, whatever the image."""
+
+    model_digest: str | None = None
+
+    def __init__(self, dataset: Dataset, modes: Sequence[Mode]) -> None:
+        records = dataset.split("train")
+        makers = {"dense": constant_dense, "summary": constant_summary}
+        self._texts = {mode: makers[mode](records) for mode in modes}
+        self.generation: Mapping[str, Any] = {"split": "train", "records": len(records)}
+
+    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
+        return [Generated(self._texts[mode], (), finished=True) for _ in records]
+
+
+class ModelAnswers:
+    """A model answers, whole batches at a time; a batch that fails is tried image by image."""
+
+    def __init__(self, config: PredictConfig, folder: Path, root: Path, warn: Warn) -> None:
+        assert not isinstance(config.system, ConstantSystem)
+        self._processor = load_processor(folder)
+        self._renderer = Renderer(self._processor, config.profile)
+        self._model = _model(config, folder).to(_device(config.device))
+        self._root, self._warn = root, warn
+        self._max_new_tokens = config.max_new_tokens
+        self._sampling = Sampling(
+            config.sampling.temperature, config.sampling.top_p,
+            config.sampling.repetition_penalty, config.seed,
+        )
+        self.model_digest: str | None = tree_digest(tree_entries(folder))
+        self.generation: Mapping[str, Any] = {
+            "max_new_tokens": config.max_new_tokens,
+            "profile": config.profile,
+            "dtype": config.dtype,
+            "seed": config.seed,
+            **config.sampling.model_dump(),
+        }
+
+    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
+        prompts = [self._prompt(record, mode) for record in records]
+        usable = [prompt for prompt in prompts if not isinstance(prompt, Unreadable)]
+        answers = iter(self._generate(usable))
+        return [p if isinstance(p, Unreadable) else next(answers) for p in prompts]
+
+    def _prompt(self, record: Record, mode: Mode) -> TrainingExample | Unreadable:
+        try:
+            return self._renderer.prompt_example(record, self._root, mode)
+        except DataError as error:
+            return Unreadable(error.message, error.where)
+
+    def _generate(self, prompts: Sequence[TrainingExample]) -> list[Generated]:
+        try:
+            return self._together(prompts)
+        except (RuntimeError, MemoryError) as error:
+            if len(prompts) == 1:
+                raise _single_failure(error, prompts[0]) from error
+            self._warn("batch_failed", f"a batch of {len(prompts)} failed, going one by one: {error}")
+        return [answer for prompt in prompts for answer in self._generate([prompt])]
+
+    def _together(self, prompts: Sequence[TrainingExample]) -> list[Generated]:
+        return generate_batch(
+            self._model, self._processor, prompts, self._max_new_tokens, self._sampling
+        )
+
+
+def open_system(config: PredictConfig, ctx: RunContext, dataset: Dataset) -> System:
+    """The system that the config names, ready to answer."""
+    if isinstance(config.system, ConstantSystem):
+        return ConstantAnswers(dataset, config.modes)
+    torch.set_num_threads(config.threads)
+    folder = ctx.resolve(config.system.model)
+    return ModelAnswers(config, folder, dataset.folder, ctx.events.warning)
+
+
+def _model(config: PredictConfig, folder: Path) -> Qwen3VLForConditionalGeneration:
+    dtypes = {
+        "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16
+    }
+    if isinstance(config.system, UntrainedSystem):
+        return load_untrained(folder, config.seed, dtypes[config.dtype])
+    return load_model(folder, dtypes[config.dtype])
+
+
+def _device(name: str) -> torch.device:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ConfigError("device is cuda, but this host has no usable GPU")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def _single_failure(error: Exception, prompt: TrainingExample) -> Exception:
+    """What one image's failure means: memory is ours to report, anything else is a bug."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return OutOfMemoryError(
+            f"out of memory on a single image: {error}",
+            hint="Lower max_new_tokens or use a host with more memory.", where=prompt.record_id,
+        )
+    return error
