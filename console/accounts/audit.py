@@ -57,4 +57,4 @@ def record(
     return AuditEntry.objects.create(
         project=project, user=actor.user, actor=actor.label, action=action,
         object=object_[:200], detail=body, address=actor.address,
-    )  # fmt: skip
+    )

@@ -64,7 +64,7 @@ _ALL = (
     Right("project.edit", "Rename and describe the project", _ADMIN, Scope.ADMIN),
     Right("audit.view", "Read the audit log", _DECIDING, Scope.ADMIN),
     Right("fleet.manage", "Drain hosts", frozenset(), Scope.ADMIN, site=True),
-    Right("site.manage", "Make projects, people and host tokens", frozenset(), Scope.ADMIN, site=True),
+    Right("site.manage", "Make projects, people, host tokens", frozenset(), Scope.ADMIN, site=True),
 )
 RIGHTS: dict[str, Right] = {right.name: right for right in _ALL}
 

@@ -47,7 +47,7 @@ class CookieAuthentication(SessionAuthentication):
         found = super().authenticate(request)
         if found and isinstance(found[0], User) and found[0].must_change_password:
             raise ApiProblem(
-                403, "password_change_required", "Choose a password of your own on the sign-in page."
+                403, "password_change_required", "Sign in and choose a password of your own."
             )
         return found
 

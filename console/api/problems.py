@@ -81,7 +81,7 @@ def config_errors(problems: Sequence[Problem], field: str = "text") -> list[dict
             "column": item.column, "path": item.path,
         }
         for item in problems
-    ]  # fmt: skip
+    ]
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

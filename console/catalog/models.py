@@ -192,7 +192,7 @@ class DatasetReject(models.Model):
     """A line that did not make it into the dataset, and why."""
 
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="rejects")
-    place = models.CharField(max_length=400)
+    place = models.CharField(max_length=500)
     """`file:line` of the source"""
     code = models.CharField(max_length=64)
     message = models.TextField()

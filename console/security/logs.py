@@ -11,7 +11,7 @@ _SECRET = re.compile(
 )
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message", "asctime", "taskName", "request", "server_time", "status_code",
-}  # fmt: skip
+}
 
 
 class JsonFormatter(logging.Formatter):

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from console.settings.base import *  # noqa: F403
-from console.settings.base import BASE_DIR, STATE_DIR, env
+from console.settings.base import STATE_DIR, env
 from console.settings.secret import load_or_make_secret_key
 from console.settings.sqlite import sqlite_database
 
-STATE_DIR.mkdir(parents=True, exist_ok=True)
+STATE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_make_secret_key(STATE_DIR / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 DATABASES = {
@@ -22,4 +22,3 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_ROOT = None
-assert BASE_DIR.is_dir()

@@ -6,10 +6,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from console.settings.base import *  # noqa: F403
-from console.settings.base import SPECTACULAR_SETTINGS, env
+from console.settings.base import TRUSTED_PROXIES, env
 from console.settings.secret import checked_secret_key
-
-assert SPECTACULAR_SETTINGS
 
 
 def _required(name: str) -> str:
@@ -38,7 +36,8 @@ CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-gatehouse_csrf"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Believed only behind a proxy of ours, which overwrites what a client sent.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

@@ -1,6 +1,7 @@
 """The secret key: made once per installation, never a known value."""
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -18,12 +19,10 @@ def load_or_make_secret_key(path: Path) -> str:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(get_random_secret_key() + get_random_secret_key())
-        try:
+        # Where another process was first, its key is the key.
+        with contextlib.suppress(FileExistsError):
             os.link(beside, path)
-        except FileExistsError:
-            pass  # another process was first; its key is the key
-        finally:
-            beside.unlink()
+        beside.unlink()
     return checked_secret_key(path.read_text(encoding="ascii").strip())
 
 

@@ -1,4 +1,4 @@
-"""Tests: SQLite by default, or PostgreSQL by GATEHOUSE_TEST_DB=postgres (tests/conftest.py starts it)."""
+"""Tests: SQLite by default, or PostgreSQL by GATEHOUSE_TEST_DB=postgres."""
 from __future__ import annotations
 
 import os
