@@ -1,0 +1,33 @@
+"""Every YAML that is shipped is read by the code that will read it."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlcore.config.load import load_config
+from mlcore.gates.policy import load_policy
+
+ROOT = Path(__file__).resolve().parents[2] / "mlcore"
+RECIPES = sorted(ROOT.glob("recipes/**/*.yaml"))
+POLICIES = sorted(ROOT.glob("gates/policies/*.yaml"))
+
+
+def test_there_are_recipes_and_policies() -> None:
+    assert RECIPES
+    assert POLICIES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_a_shipped_recipe_is_a_valid_config(path: Path) -> None:
+    assert load_config(path).kind
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda p: p.name)
+def test_a_shipped_policy_is_valid(path: Path) -> None:
+    assert load_policy(path).checks
+
+
+def test_no_other_yaml_lies_in_the_library() -> None:
+    everything = {p for p in ROOT.rglob("*.y*ml") if p.is_file()}
+    assert everything == {*RECIPES, *POLICIES}
