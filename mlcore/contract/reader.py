@@ -53,7 +53,7 @@ class Dataset:
                 hint=f"It has: {', '.join(self.splits)}.",
                 where=str(self.folder),
             )
-        return self.folder / entry["file"]
+        return self.folder / str(entry["file"])
 
     def split(self, name: str) -> list[Record]:
         """Every record of a split, in file order. Raises DataError on a bad line."""

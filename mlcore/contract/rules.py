@@ -36,6 +36,7 @@ RULES: dict[str, str] = {
     "image.depth": "The image has 8 bits per channel.",
     "image.palette": "The image has no palette.",
     "image.mode": "The image is RGB or grey.",
+    "image.leak": "A picture is in one split only.",
     "image.size": "The image has the record's width and height.",
     "voc.xml": "An annotation file is complete XML.",
     "voc.size": "An annotation states the image's size.",

@@ -63,9 +63,10 @@ def expose(fine: Image, style: Style, rng: np.random.Generator) -> Image:
     balance = np.array(style.white_balance, np.float32) * rng.uniform(0.97, 1.03, 3).astype(
         np.float32
     )
-    picture = small * light[..., None] * balance
-    picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.35, 0.65)))
+    picture = np.asarray(small * light[..., None] * balance, np.float32)
+    blur = float(rng.uniform(0.35, 0.65))
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.float32)
     sigma = np.float32(rng.uniform(*style.noise))
     noise = rng.standard_normal(picture.shape, dtype=np.float32) * sigma
     picture += noise * (0.6 + picture / 400)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
