@@ -1,8 +1,7 @@
 """The most usual answer of a dataset, the same for every image.
 
-For each class: its most frequent number of objects per image, its most frequent description and
-geometry, and the mean position of the first, second, ... object among the images that have that
-number. It shows what a score is worth without looking at the image.
+For each class: its most frequent number of objects per image, its most frequent description, and
+the mean place of the first, second, ... object among the images that have that number. It shows what a score is worth without looking at the image.
 """
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ def constant_dense(records: Sequence[Record]) -> str:
         raise DataError("the train split is empty: there is no most usual answer")
     per_image = [_by_class(coord_objects(record)) for record in records]
     objects: list[CoordObject] = []
-    for name in sorted({name for image in per_image for name in image}):
+    for name in dict.fromkeys(name for image in per_image for name in image):
         objects += _usual_objects([image.get(name, []) for image in per_image])
     return render(_in_order(objects))
 
@@ -61,18 +60,19 @@ def _by_class(objects: Sequence[CoordObject]) -> dict[str, list[CoordObject]]:
 def _usual_objects(images: Sequence[Sequence[CoordObject]]) -> list[CoordObject]:
     """The usual objects of one class, from its objects in each image."""
     count = most_frequent(len(objects) for objects in images)
+    desc = most_frequent(item.desc for objects in images for item in objects)
     typical = [objects for objects in images if len(objects) == count]
-    return [_mean([objects[rank] for objects in typical]) for rank in range(count)]
+    return [_mean(desc, [objects[rank] for objects in typical]) for rank in range(count)]
 
 
-def _mean(objects: Sequence[CoordObject]) -> CoordObject:
-    """Usual words and mean bins of objects that stand for each other."""
+def _mean(desc: str, objects: Sequence[CoordObject]) -> CoordObject:
+    """Usual shape and mean bins of objects that stand for each other."""
     kind, size = most_frequent((item.kind, len(item.bins)) for item in objects)
     same = [item for item in objects if (item.kind, len(item.bins)) == (kind, size)]
     mean = np.mean([item.bins for item in same], axis=0)
     # Halves go up: rounding to even could make a box that is one bin wide collapse.
     bins = tuple(math.floor(value + 0.5) for value in mean)
-    return CoordObject(most_frequent(item.desc for item in same), kind, bins)
+    return CoordObject(desc, kind, bins)
 
 
 def _in_order(objects: Sequence[CoordObject]) -> list[CoordObject]:
