@@ -9,13 +9,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobs.messages import Claim
-from jobs.processes import RUN_TAG, is_same, kill_run, send, start_time
+from jobs.processes import RUN_TAG, is_same, kill_run, send, start_time, tag_of
 from jobs.settings import ROOT, HostSettings
 from mlcore.run.folder import write_json
 
@@ -56,16 +55,16 @@ def child_environment(
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         "GATEHOUSE_ALLOWED_ROOTS": settings.allowed_roots,
-        RUN_TAG: claim.uid,
+        RUN_TAG: tag_of(claim.uid, claim.number),
     }
 
 
 def build_command(
-    claim: Claim, config: Path, folder: Path, bindings: Mapping[str, Path]
+    program: Sequence[str], claim: Claim, config: Path, folder: Path, bindings: Mapping[str, Path]
 ) -> list[str]:
     """The command line of the child. Values of `--set` are JSON, which is YAML too."""
     command = [
-        sys.executable, "-m", "mlcore", "run", str(config),
+        *program, "run", str(config),
         "--run-dir", str(folder), "--attempt", str(claim.number), "--stdin-guard",
     ]
     for key, value in claim.overrides.items():
@@ -79,9 +78,9 @@ class Child:
     """A started child. Methods may be called from several threads."""
 
     def __init__(
-        self, uid: str, folder: Path, command: Sequence[str], env: Mapping[str, str], log: Path
+        self, folder: Path, command: Sequence[str], env: Mapping[str, str], log: Path
     ) -> None:
-        self.uid = uid
+        self._tag = env[RUN_TAG]
         self._pid_file = folder / PID_FILE
         log.parent.mkdir(parents=True, exist_ok=True)
         # O_APPEND, so that the rotation of the file by truncation is seen by the writer.
@@ -112,7 +111,7 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL to everything of the run."""
-        kill_run(self.pid, self.uid)
+        kill_run(self._tag, self.pid)
 
     def close(self) -> None:
         """After the leader's end: kill stragglers, close the pipe, remove the pid file."""
@@ -120,7 +119,9 @@ class Child:
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._pid_file.unlink(missing_ok=True)
+        record = read_record(self._pid_file.parent)
+        if record is not None and record.pid == self.pid:
+            self._pid_file.unlink(missing_ok=True)
 
     def _record(self) -> PidRecord:
         started = start_time(self.pid) or 0.0
@@ -142,7 +143,8 @@ def kill_leftovers(folder: Path, uid: str) -> int:
     record = read_record(folder)
     if record is None:
         return 0
-    killed = kill_run(record.pgid, uid)
+    session = record.pgid if is_same(record.pid, record.started) else None
+    killed = kill_run(f"{uid}/", session)
     (folder / PID_FILE).unlink(missing_ok=True)
     return killed
 

@@ -117,10 +117,12 @@ class HostClient:
             _back_off(self._tries - remaining)
 
     def get_blob(self, sha256: str, target: Path) -> None:
-        """Download one file. Raises FetchError when what came is not what was asked for."""
+        """Download one file. Raises FetchError when it is not there or arrives damaged."""
         digest = hashlib.sha256()
         try:
             with self._http.stream("GET", f"/blobs/{sha256}") as response:
+                if response.status_code == 404:
+                    raise FetchError(f"the console does not have blob {sha256[:12]}")
                 if response.status_code != 200:
                     response.read()
                     raise _error_of(response)

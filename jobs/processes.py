@@ -1,4 +1,4 @@
-"""Finding and killing the processes of a run: by group, and by the tag in their environment.
+"""Finding and killing the processes of a run: by session, and by the tag in their environment.
 
 A process id alone is never trusted, because ids are reused: the start time must match too.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psutil
 
 RUN_TAG = "GATEHOUSE_RUN"
-"""environment variable of every process of a run; its value is the run's uid"""
+"""environment variable of every process of a run: `uid/attempt`"""
 START_TOLERANCE_S = 1.0
 """start times are read from a clock of 10 ms ticks against a boot time of whole seconds"""
 
@@ -34,23 +34,29 @@ def is_same(pid: int, started: float) -> bool:
     return found is not None and abs(found - started) <= START_TOLERANCE_S
 
 
-def members(pgid: int | None, uid: str) -> list[int]:
-    """Live processes of a run: those in its group that carry its tag, and those that left the
-    group (a launcher calling setsid) but carry the tag."""
+def tag_of(uid: str, number: int) -> str:
+    """The tag of one attempt; `uid/` alone stands for all attempts of the run."""
+    return f"{uid}/{number}"
+
+
+def members(tag: str, session: int | None = None) -> list[int]:
+    """Live processes that carry the tag (a tag that ends in `/` is a prefix), wherever a launcher
+    moved them, and those of the session, whatever happened to their environment."""
     own = os.getpid()
-    return [pid for pid in _candidates(pgid) if pid != own and _tag_of(pid) == uid]
+    return [pid for pid in _own_processes() if pid != own and _belongs(pid, tag, session)]
 
 
-def kill_run(pgid: int | None, uid: str) -> int:
-    """SIGKILL to every process of a run; returns how many. Repeats while new ones appear."""
+def kill_run(tag: str, session: int | None = None) -> int:
+    """SIGKILL to every process of a run; returns how many. Repeats while new ones appear.
+
+    Give `session` only when its leader is known to be the one meant.
+    """
     killed: set[int] = set()
     for _ in range(5):
-        alive = members(pgid, uid)
+        alive = members(tag, session)
         if not alive:
             break
-        for pid in alive:
-            if send(pid, signal.SIGKILL):
-                killed.add(pid)
+        killed.update(pid for pid in alive if send(pid, signal.SIGKILL))
         _wait_gone(alive)
     return len(killed)
 
@@ -64,25 +70,25 @@ def send(pid: int, signum: signal.Signals) -> bool:
     return True
 
 
-def _candidates(pgid: int | None) -> Iterator[int]:
-    own_user = os.getuid()
+def _own_processes() -> Iterator[int]:
+    """Ids of live processes of this user."""
+    user = os.getuid()
     for process in psutil.process_iter():
         try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            in_group = pgid is not None and os.getpgid(process.pid) == pgid
-            if in_group or process.uids().real == own_user:
+            if process.status() != psutil.STATUS_ZOMBIE and process.uids().real == user:
                 yield process.pid
-        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
 
 
-def _tag_of(pid: int) -> str | None:
+def _belongs(pid: int, tag: str, session: int | None) -> bool:
     try:
-        tag: str | None = psutil.Process(pid).environ().get(RUN_TAG)
-        return tag
+        if session is not None and os.getsid(pid) == session:
+            return True
+        found = psutil.Process(pid).environ().get(RUN_TAG, "")
     except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-        return None
+        return False
+    return bool(found == tag or (tag.endswith("/") and found.startswith(tag)))
 
 
 def _wait_gone(pids: list[int]) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ class HostSettings:
     state: Path
     allowed_roots: str
     blob_root: Path | None = None
+    program: tuple[str, ...] = (sys.executable, "-m", "mlcore")
+    """how the child is started; `run CONFIG ...` follows"""
     grace_s: float = 20.0
     """from SIGTERM to the leader until SIGKILL to the group"""
     offline_limit_s: float = 3600.0

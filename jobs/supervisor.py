@@ -117,10 +117,11 @@ class Supervisor:
         bindings = {binding.ref: fetcher.fetch(binding) for binding in self._claim.bindings}
         config = self._write_config()
         self._warden.check()
-        command = build_command(self._claim, config, folder.root, bindings)
+        program = self._settings.program
+        command = build_command(program, self._claim, config, folder.root, bindings)
         environment = child_environment(self._claim, self._settings)
         log = folder.log(self._claim.number)
-        return Child(self._claim.uid, folder.root, command, environment, log)
+        return Child(folder.root, command, environment, log)
 
     def _write_config(self) -> Path:
         """The sources in a folder of their own, main file last so that its text wins."""
