@@ -17,15 +17,19 @@ def to_bins(points: Sequence[float], width: int, height: int) -> tuple[int, ...]
     Pixels lie in 0..width and 0..height; those past the last pixel's centre (width - 1) become
     bin 999. Raises DataError for a point outside the image or an odd count.
     """
+    return tuple(math.floor(value + 0.5) for value in to_thousandths(points, width, height))
+
+
+def to_thousandths(points: Sequence[float], width: int, height: int) -> tuple[float, ...]:
+    """As `to_bins`, not rounded: the space 0..999 in which overlaps are measured."""
     sides = _sides(points, width, height)
-    bins = []
+    out = []
     for index, value in enumerate(points):
         side = sides[index % 2]
         if not 0 <= value <= side:
             raise DataError(f"the coordinate {value} lies outside 0..{side} pixels")
-        share = min(value / (side - 1), 1.0) if side > 1 else 0.0
-        bins.append(math.floor(share * LAST_BIN + 0.5))
-    return tuple(bins)
+        out.append(min(value / (side - 1), 1.0) * LAST_BIN if side > 1 else 0.0)
+    return tuple(out)
 
 
 def to_pixels(bins: Sequence[int], width: int, height: int) -> tuple[float, ...]:

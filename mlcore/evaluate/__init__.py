@@ -1,0 +1,19 @@
+"""Scoring answers against the truth. Importing this package loads nothing heavy."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlcore.contract.records import Record
+from mlcore.coordjson import FieldOrder
+
+
+def quick(
+    records: Sequence[Record], texts: Sequence[str], field_order: FieldOrder = "desc_first"
+) -> dict[str, float]:
+    """`parse_rate` and `f1_50` of dense answers, one text per record, for use inside training.
+
+    A figure whose denominator is 0 is left out. Raises ValueError when the counts differ.
+    """
+    from mlcore.evaluate.detection import quick_scores
+
+    return quick_scores(records, texts, field_order)

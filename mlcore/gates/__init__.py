@@ -1,0 +1,1 @@
+"""Gates: policies over reports. What is not proven fails."""
