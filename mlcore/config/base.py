@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 
 class StrictModel(BaseModel):
@@ -54,6 +55,6 @@ PredictionsRef = Annotated[str, Field(min_length=1), InputPort("predictions")]
 EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]
 """`run:UID/evaluation` or a path to an evaluation folder"""
 
-RUNTIME = {"runtime": True}
+RUNTIME: JsonDict = {"runtime": True}
 """`Field(json_schema_extra=RUNTIME)` marks a key that --set may change: paths, topology, dtype,
 limits, debug"""
