@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -24,11 +24,12 @@ class HasRight(BasePermission):
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        requirement = requirement_of(type(view).as_view())
+        requirement = requirement_of(type(view))
         method = request.method or "GET"
         right = requirement.for_method(method) if requirement else None
+        if right is None and method not in view.allowed_methods:
+            raise MethodNotAllowed(method)
         if right is None:
-            # DRF answers 405 for a method without a handler before it asks here.
             raise ApiProblem(403, "undeclared", "This endpoint declares no permission.")
         if right == PUBLIC:
             return True

@@ -68,6 +68,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "console.security.headers.nonce",
                 "console.web.context.frame",
+                "console.web.context.frame",
             ]
         },
     }

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,14 +16,13 @@ KNOWN = ("changeme", "change-me", "insecure", "secret_key", "example", "password
 def load_or_make_secret_key(path: Path) -> str:
     """Read the key file, or make it (mode 0600). Two processes at once agree on one key."""
     if not path.exists():
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, name = tempfile.mkstemp(prefix=".key-", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(get_random_secret_key() + get_random_secret_key())
         # Where another process was first, its key is the key.
         with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
-        beside.unlink()
+            os.link(name, path)
+        Path(name).unlink()
     return checked_secret_key(path.read_text(encoding="ascii").strip())
 
 
