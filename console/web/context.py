@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from console.accounts.models import Project, User
 from console.web.strings import script_strings
 
 THEMES = ("auto", "light", "dark")
@@ -16,7 +16,7 @@ THEMES = ("auto", "light", "dark")
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of the side bar. `key` goes with `g` as a keyboard shortcut."""
+    """One entry of the side bar; `g` then `key` goes there."""
 
     name: str
     icon: str
@@ -38,25 +38,35 @@ PLACES = (
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Template variables of the frame; names and projects are read only when a page shows them."""
+    """Template variables of the frame; projects are read only when a page shows them.
+
+    `project`, `rights` and `role` are what the access check put on the request.
+    """
     theme = request.COOKIES.get("theme", "auto")
     return {
         "theme": theme if theme in THEMES else "auto",
         "places": PLACES,
         "place": _place_of(request.path),
+        "project": vars(request).get("project"),
+        "rights": vars(request).get("rights", frozenset()),
+        "role": vars(request).get("role", ""),
+        "frame_projects": SimpleLazyObject(lambda: projects_of(request)),
         "script_strings": SimpleLazyObject(script_strings),
-        "sign_in_url": "/sign-in/",
     }
 
 
+def projects_of(request: HttpRequest) -> list[Project]:
+    """The projects that the person may open."""
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    if user.is_superuser:
+        return list(Project.objects.all())
+    return list(Project.objects.filter(memberships__user=user))
+
+
 def _place_of(path: str) -> str:
-    """The side bar entry that a path belongs to, empty outside a project."""
     parts = path.strip("/").split("/")
     if len(parts) < 2 or parts[0] != "p":
         return ""
     return parts[2] if len(parts) > 2 else "home"
-
-
-def project_path(project_slug: str, rest: str = "") -> str:
-    """The path of a page of a project."""
-    return f"{reverse('root')}p/{project_slug}/{rest}"

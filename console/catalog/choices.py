@@ -1,0 +1,48 @@
+"""What an input field of a launch form offers: references of a type, newest first."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from console.accounts.models import Project
+from console.catalog.models import DatasetVersion, ModelVersion, Output
+from console.web.formats import count
+
+MOST = 40
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A reference and a few words about it."""
+
+    ref: str
+    note: str
+
+
+def input_choices(project: Project) -> dict[str, list[Choice]]:
+    """Choices by input type: dataset, model, predictions, evaluation."""
+    return {
+        "dataset": _datasets(project) + _outputs(project, "dataset"),
+        "model": _models(project) + _outputs(project, "model"),
+        "predictions": _outputs(project, "predictions"),
+        "evaluation": _outputs(project, "evaluation"),
+    }
+
+
+def _datasets(project: Project) -> list[Choice]:
+    rows = DatasetVersion.objects.filter(dataset__project=project).select_related("dataset")
+    return [
+        Choice(v.ref, _("%(n)s records") % {"n": count(v.n_records)})
+        for v in rows.defer("report", "classes").order_by("-id")[:MOST]
+    ]
+
+
+def _models(project: Project) -> list[Choice]:
+    rows = ModelVersion.objects.filter(entry__project=project).select_related("entry")
+    return [Choice(v.ref, v.digest[:12]) for v in rows.order_by("-id")[:MOST]]
+
+
+def _outputs(project: Project, type_: str) -> list[Choice]:
+    rows = Output.objects.filter(project=project, type=type_).exclude(run_uid="")
+    return [Choice(o.ref, o.digest[:12]) for o in rows.defer("files").order_by("-id")[:MOST]]
