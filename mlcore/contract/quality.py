@@ -28,7 +28,7 @@ class QualityReport:
         self._per_image: Counter[int] = Counter()
         self._areas: Counter[float] = Counter()
         self._image_sizes: Counter[str] = Counter()
-        self._rejects: Counter[str] = Counter()
+        self.rejects: Counter[str] = Counter()
 
     def add(self, split: str, record: Record) -> None:
         self._splits[split] += 1
@@ -47,7 +47,7 @@ class QualityReport:
             self._areas[_area_edge(record, o.points)] += 1
 
     def reject(self, rule: str) -> None:
-        self._rejects[rule] += 1
+        self.rejects[rule] += 1
 
     def to_json(self) -> dict[str, Any]:
         """Counts and histograms. A histogram is a list of {upper edge or value, count}."""
@@ -76,8 +76,8 @@ class QualityReport:
             "object_area_share": [{"up_to": e, "objects": self._areas[e]} for e in AREA_EDGES],
             "image_sizes": [{"size": s, "images": n} for s, n in self._image_sizes.most_common(50)],
             "rejects": {
-                "total": sum(self._rejects.values()),
-                "by_rule": dict(sorted(self._rejects.items())),
+                "total": sum(self.rejects.values()),
+                "by_rule": dict(sorted(self.rejects.items())),
             },
         }
 

@@ -40,6 +40,7 @@ RULES: dict[str, str] = {
     "image.size": "The image has the record's width and height.",
     "voc.xml": "An annotation file is complete XML.",
     "voc.size": "An annotation states the image's size.",
+    "voc.unlisted": "Where a source names splits, every annotation is in one of them.",
     "voc.name": "A box has a class name.",
     "voc.box": "A box has four finite corners.",
     "voc.image": "An annotation has an image, and an image an annotation.",

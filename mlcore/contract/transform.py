@@ -1,4 +1,4 @@
-"""Geometry that follows its picture: EXIF orientation and resizing. Units: pixels, edges 0..size."""
+"""Geometry that follows its picture: EXIF orientation, resizing. Units: pixels, edges 0..size."""
 
 from __future__ import annotations
 

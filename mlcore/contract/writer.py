@@ -87,10 +87,14 @@ class DatasetWriter:
         self._rejects += 1
         self._rejects_file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
 
-    def finish(self, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Close the files and write dataset.json; returns it. `extra` adds keys of the maker."""
+    def close(self) -> None:
+        """Close the files. Without `finish` the folder is not a dataset, its rejects readable."""
         for file in (*self._files.values(), self._rejects_file):
             file.close()
+
+    def finish(self, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Close the files and write dataset.json; returns it. `extra` adds keys of the maker."""
+        self.close()
         manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "name": self.name,
