@@ -1,8 +1,9 @@
 """Batched generation, left padded, stopping at the end of the assistant's turn."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from transformers import GenerationConfig, Qwen3VLForConditionalGeneration
@@ -60,9 +61,10 @@ def generate_batch(
     config = _config(sampling, max_new_tokens, ids)
     inputs = left_padded(prompts, ids)
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+    generate: Callable[..., torch.Tensor] = cast("Any", model).generate
     with torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(sampling.seed)
-        out = model.generate(**inputs, generation_config=config)
+        out = generate(**inputs, generation_config=config)
     width = inputs["input_ids"].shape[1]
     return [_cut(row[width:].tolist(), ids, processor) for row in out]
 
@@ -86,7 +88,8 @@ def left_padded(prompts: Sequence[TrainingExample], ids: StructureIds) -> dict[s
 
 def _config(sampling: Sampling, max_new_tokens: int, ids: StructureIds) -> GenerationConfig:
     """A whole configuration, so that defaults stored in a checkpoint have no say."""
-    common = {
+    make: Callable[..., GenerationConfig] = GenerationConfig
+    common: dict[str, Any] = {
         "max_new_tokens": max_new_tokens,
         "eos_token_id": ids.im_end,
         "pad_token_id": ids.pad,
@@ -94,8 +97,8 @@ def _config(sampling: Sampling, max_new_tokens: int, ids: StructureIds) -> Gener
         "use_cache": True,
     }
     if sampling.temperature == 0.0:
-        return GenerationConfig(do_sample=False, **common)
-    return GenerationConfig(
+        return make(do_sample=False, **common)
+    return make(
         do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0, **common
     )
 

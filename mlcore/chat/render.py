@@ -164,7 +164,8 @@ class Renderer:
         spans: list[Span] = []
         for piece in pieces:
             start = len(out)
-            out += [self.coord_ids[piece.bin]] if piece.name == "coord" else self._encode(piece.text)
+            is_coord = piece.name == "coord"
+            out += [self.coord_ids[piece.bin]] if is_coord else self._encode(piece.text)
             spans.append(Span(piece.name, start, len(out)))
         spans.append(Span("eos", len(out), len(out) + 1))
         return [*out, self.ids.im_end], spans

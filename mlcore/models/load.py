@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
@@ -56,11 +57,12 @@ def load_model(
     _check_folder(folder)
     if not list(folder.glob("*.safetensors")):
         raise DataError("the checkpoint has no safetensors file", where=str(folder))
-    model = Qwen3VLForConditionalGeneration.from_pretrained(
+    model: Qwen3VLForConditionalGeneration = Qwen3VLForConditionalGeneration.from_pretrained(
         folder, dtype=dtype, local_files_only=True, use_safetensors=True
     )
     use_linear_patches(model)
-    return model.eval()
+    model.train(mode=False)
+    return model
 
 
 def load_untrained(
@@ -73,7 +75,9 @@ def load_untrained(
         torch.manual_seed(seed)
         model = Qwen3VLForConditionalGeneration(config)
     use_linear_patches(model)
-    return model.to(dtype).eval()
+    nn.Module.to(model, dtype)
+    model.train(mode=False)
+    return model
 
 
 def save_checkpoint(

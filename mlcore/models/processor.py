@@ -27,7 +27,7 @@ VIDEO_SETTINGS: dict[str, Any] = {
 }
 
 
-class ImageTextProcessor(Qwen3VLProcessor):  # type: ignore[misc]
+class ImageTextProcessor(Qwen3VLProcessor):
     """The library's processor without its video half."""
 
     def __init__(
@@ -41,13 +41,15 @@ class ImageTextProcessor(Qwen3VLProcessor):  # type: ignore[misc]
         self.video_token, self.video_token_id = "<|video_pad|>", ids.video_pad
         self.vision_start_token, self.vision_start_token_id = "<|vision_start|>", ids.vision_start
         self.vision_end_token, self.vision_end_token_id = "<|vision_end|>", ids.vision_end
-        ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
+        initialise: Any = ProcessorMixin.__init__
+        initialise(self, image_processor, tokenizer, chat_template=chat_template)
 
 
 def read_processor(folder: Path) -> Qwen3VLProcessor:
     """The processor of a checkpoint folder: the library's where torchvision imports, else ours."""
-    loader = AutoProcessor if importlib.util.find_spec("torchvision") else ImageTextProcessor
-    return loader.from_pretrained(folder, local_files_only=True)
+    loader: Any = AutoProcessor if importlib.util.find_spec("torchvision") else ImageTextProcessor
+    processor: Qwen3VLProcessor = loader.from_pretrained(folder, local_files_only=True)
+    return processor
 
 
 def write_processor(processor: Qwen3VLProcessor, folder: Path) -> None:
@@ -65,7 +67,9 @@ def write_processor(processor: Qwen3VLProcessor, folder: Path) -> None:
             _write(path, stored | {"processor_class": LIBRARY_CLASS})
 
 
-VIDEO_SHARED = ("patch_size", "temporal_patch_size", "merge_size", "image_mean", "image_std", "size")
+VIDEO_SHARED = (
+    "patch_size", "temporal_patch_size", "merge_size", "image_mean", "image_std", "size"
+)
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -62,9 +62,8 @@ def build_tiny(folder: Path, recipe: TinyRecipe, texts: Iterable[str]) -> None:
     config = model_config(recipe, tokenizer)
     model = fresh_model(config, coord_token_ids(tokenizer), recipe)
     ids = structure_ids(tokenizer)
-    model.generation_config = GenerationConfig(
-        eos_token_id=ids.im_end, pad_token_id=ids.pad, do_sample=False
-    )
+    make: Callable[..., GenerationConfig] = GenerationConfig
+    model.generation_config = make(eos_token_id=ids.im_end, pad_token_id=ids.pad, do_sample=False)
     save_checkpoint(model, processor, folder)
 
 
@@ -86,7 +85,8 @@ def train_tokenizer(recipe: TinyRecipe, texts: Iterable[str]) -> PreTrainedToken
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
-    tokenizer = PreTrainedTokenizerFast(
+    make: Callable[..., PreTrainedTokenizerFast] = PreTrainedTokenizerFast
+    tokenizer = make(
         tokenizer_object=backend, eos_token=IM_END, pad_token=END_OF_TEXT,
         clean_up_tokenization_spaces=False, padding_side="left",
         model_max_length=recipe.text.max_positions,
@@ -171,7 +171,7 @@ def place_sinusoids(
     position_scale: float,
 ) -> None:
     """Start coordinate rows and vision positions as sinusoids: neighbours begin alike."""
-    embedding = model.get_input_embeddings().weight
+    embedding: torch.Tensor = model.model.language_model.embed_tokens.weight
     bins = torch.linspace(0.0, 1.0, len(coord_ids))
     embedding[coord_ids] = coord_scale * waves(bins, embedding.shape[1])
     table = model.model.visual.pos_embed.weight

@@ -1,6 +1,7 @@
 """The tokens that carry structure: chat, vision and coordinates."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
@@ -49,7 +50,7 @@ def coord_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return _distinct_ids(tokenizer, [coord_token(k) for k in range(COORD_TOKENS)])
 
 
-def _distinct_ids(tokenizer: PreTrainedTokenizerBase, names: tuple[str, ...] | list[str]) -> list[int]:
+def _distinct_ids(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> list[int]:
     vocabulary = tokenizer.get_added_vocab()
     missing = [name for name in names if name not in vocabulary]
     if missing:

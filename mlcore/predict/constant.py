@@ -1,7 +1,8 @@
 """The most usual answer of a dataset, the same for every image.
 
 For each class: its most frequent number of objects per image, its most frequent description, and
-the mean place of the first, second, ... object among the images that have that number. It shows what a score is worth without looking at the image.
+the mean place of the first, second, ... object among the images that have that number. It
+shows what a score is worth without looking at the image.
 """
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.generate import Generated, Sampling, generate_batch
@@ -65,7 +66,8 @@ class ModelAnswers:
         assert not isinstance(config.system, ConstantSystem)
         self._processor = load_processor(folder)
         self._renderer = Renderer(self._processor, config.profile)
-        self._model = _model(config, folder).to(_device(config.device))
+        self._model = _model(config, folder)
+        nn.Module.to(self._model, _device(config.device))
         self._root, self._warn = root, warn
         self._max_new_tokens = config.max_new_tokens
         self._sampling = Sampling(
@@ -99,7 +101,8 @@ class ModelAnswers:
         except (RuntimeError, MemoryError) as error:
             if len(prompts) == 1:
                 raise _single_failure(error, prompts[0]) from error
-            self._warn("batch_failed", f"a batch of {len(prompts)} failed, going one by one: {error}")
+            size = len(prompts)
+            self._warn("batch_failed", f"a batch of {size} failed, going one by one: {error}")
         return [answer for prompt in prompts for answer in self._generate([prompt])]
 
     def _together(self, prompts: Sequence[TrainingExample]) -> list[Generated]:

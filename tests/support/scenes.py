@@ -26,9 +26,9 @@ def make_record(number: int, width: int = 96, height: int = 64, objects: int = 3
     found = []
     for index in range(objects):
         kind: Kind = ("bbox_2d", "poly", "line")[index % 3]
-        left, right = np.sort(rng.integers(0, width - 1, 2)) + (0, 1)
-        top, bottom = np.sort(rng.integers(0, height - 1, 2)) + (0, 1)
-        box = (float(left), float(top), float(right), float(bottom))
+        left, right = np.sort(rng.integers(0, width - 1, 2))
+        top, bottom = np.sort(rng.integers(0, height - 1, 2))
+        box = (float(left), float(top), float(right + 1), float(bottom + 1))
         corners = (box[0], box[1], box[2], box[1], box[2], box[3], box[0], box[3])
         found.append(
             SceneObject(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -105,11 +105,16 @@ def test_description_spans_hold_the_descriptions(
     assert words == [item.desc for item in coord_objects(record)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.one_of(st.sampled_from(SPECIAL_WORDS), st.text(min_size=1, max_size=6)),
-             min_size=1, max_size=6).map("".join).filter(lambda s: s.isprintable() and s.strip() == s)
+WORDS = st.one_of(st.sampled_from(SPECIAL_WORDS), st.text(min_size=1, max_size=6))
+DESCRIPTIONS = (
+    st.lists(WORDS, min_size=1, max_size=6)
+    .map("".join)
+    .filter(lambda text: text.isprintable() and text.strip() == text)
 )
+
+
+@settings(max_examples=150, deadline=None)
+@given(DESCRIPTIONS)
 def test_text_from_data_never_becomes_a_special_token(renderer: Renderer, desc: str) -> None:
     plain = example(renderer, with_desc("x"))
     whole = example(renderer, with_desc(desc))
@@ -126,7 +131,7 @@ def test_text_from_data_never_becomes_a_special_token(renderer: Renderer, desc: 
     assert added.isdisjoint(whole.input_ids[words.start : words.stop].tolist())
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(SPECIAL_WORDS), min_size=1, max_size=5).map("".join))
 def test_a_summary_never_becomes_a_special_token(renderer: Renderer, summary: str) -> None:
     whole = example(renderer, replace(make_record(1), summary=summary), "summary")

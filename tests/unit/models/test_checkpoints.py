@@ -113,7 +113,7 @@ def test_a_tokenizer_without_coordinate_tokens_is_named() -> None:
     from transformers import PreTrainedTokenizerFast
 
     broken = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)))
-    with pytest.raises(DataError, match="<.coord_500.>"):
+    with pytest.raises(DataError, match=r"<\|coord_500\|>"):
         coord_token_ids(broken)
 
 

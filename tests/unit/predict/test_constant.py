@@ -21,12 +21,12 @@ def record(*objects: tuple[str, tuple[float, ...]], summary: str | None = None) 
 
 def test_each_class_has_its_most_frequent_count_and_words() -> None:
     records = [
-        record(("类别=A,符合性=符合", (0, 0, 100, 100)), ("类别=A,符合性=符合", (500, 0, 600, 100))),
-        record(("类别=A,符合性=不符合", (0, 0, 100, 100)), ("类别=A,符合性=符合", (500, 0, 600, 100))),
-        record(("类别=A,符合性=符合", (0, 0, 100, 100)), ("类别=B", (0, 0, 9, 9))),
+        record(("类别=A,是否=是", (0, 0, 100, 100)), ("类别=A,是否=是", (500, 0, 600, 100))),
+        record(("类别=A,是否=否", (0, 0, 100, 100)), ("类别=A,是否=是", (500, 0, 600, 100))),
+        record(("类别=A,是否=是", (0, 0, 100, 100)), ("类别=B", (0, 0, 9, 9))),
     ]
     found = parse_strict(constant_dense(records))
-    assert [item.desc for item in found] == ["类别=A,符合性=符合"] * 2
+    assert [item.desc for item in found] == ["类别=A,是否=是"] * 2
 
 
 def test_places_are_the_mean_of_each_rank() -> None:
