@@ -16,4 +16,5 @@ def quick(
     """
     from mlcore.evaluate.detection import quick_scores
 
-    return quick_scores(records, texts, field_order)
+    scores: dict[str, float] = quick_scores(records, texts, field_order)
+    return scores

@@ -14,7 +14,8 @@ SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-
 class EvaluateConfig(JobConfig):
     """Score the answers of one or more systems on one split, side by side."""
 
-    kind: Literal["evaluate"] = "evaluate"
+    kind: Literal["evaluate"]
+    """the job kind"""
     dataset: DatasetRef
     """the dataset that holds the truth"""
     split: str = Field(default="val", min_length=1)
@@ -37,5 +38,6 @@ class EvaluateConfig(JobConfig):
     @model_validator(mode="after")
     def _reference_is_given(self) -> Self:
         if self.reference not in self.predictions:
-            raise ValueError(f"reference {self.reference!r} is none of: {', '.join(self.predictions)}")
+            known = ", ".join(self.predictions)
+            raise ValueError(f"reference {self.reference!r} is none of the systems: {known}")
         return self

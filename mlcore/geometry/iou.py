@@ -65,13 +65,16 @@ def overlap_matrix(first: Sequence[Region], second: Sequence[Region]) -> Matrix:
         columns = [j for j, r in enumerate(second) if r.kind in kinds]
         if rows and columns:
             out[np.ix_(rows, columns)] = _overlaps(
-                [first[i].shape for i in rows], [second[j].shape for j in columns]
+                [first[i] for i in rows], [second[j] for j in columns]
             )
     return out
 
 
-def _overlaps(first: list[Any], second: list[Any]) -> Matrix:
-    a, b = np.array(first, dtype=object)[:, None], np.array(second, dtype=object)[None, :]
+def _overlaps(first: Sequence[Region], second: Sequence[Region]) -> Matrix:
+    shapes = [np.array([r.shape for r in side], dtype=object) for side in (first, second)]
+    if all(r.kind == "bbox_2d" for r in (*first, *second)):
+        return box_iou(shapely.bounds(shapes[0]), shapely.bounds(shapes[1]))
+    a, b = shapes[0][:, None], shapes[1][None, :]
     shared = shapely.area(shapely.intersection(a, b))
     return _ratio(shared, shapely.area(a) + shapely.area(b) - shared)
 

@@ -1,0 +1,127 @@
+"""Answers of a system joined with the records by id."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlcore.chat.prompts import MODES, Mode
+from mlcore.contract.reader import Dataset
+from mlcore.contract.records import Record
+from mlcore.errors import DataError
+from mlcore.run.hashing import tree_digest, tree_entries
+
+SCHEMA = "predictions/1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system said about one image: its raw text, and whether it came to its end."""
+
+    text: str
+    finished: bool
+
+
+@dataclass(frozen=True)
+class SystemAnswers:
+    """All answers of one system on one split.
+
+    `answers[mode]` maps record ids to answers; a record may be absent, which counts as an answer
+    that cannot be read. A mode that was never asked for is absent as a whole.
+    """
+
+    name: str
+    meta: Mapping[str, Any]
+    digest: str
+    answers: Mapping[Mode, Mapping[str, Answer]]
+
+
+def load_system(
+    name: str, folder: Path, dataset: Dataset, split: str, records: Sequence[Record]
+) -> SystemAnswers:
+    """Read a predictions folder.
+
+    Raises DataError when it is not one, was made on another dataset or split, holds an unknown or
+    repeated id, or a row that is not complete.
+    """
+    meta = _meta(name, folder)
+    _check_origin(name, folder, meta, dataset, split)
+    path = folder / "predictions.jsonl"
+    known = {record.id for record in records}
+    answers: dict[Mode, dict[str, Answer]] = {}
+    for number, row in enumerate(_rows(path), start=1):
+        where = f"{path}:{number}"
+        mode, identity, answer = _row(row, where)
+        if identity not in known:
+            raise DataError(f"{name}: no record of {split!r} has the id {identity!r}", where=where)
+        if identity in answers.setdefault(mode, {}):
+            raise DataError(f"{name}: a second {mode} answer for {identity!r}", where=where)
+        answers[mode][identity] = answer
+    for mode in _asked(meta):
+        answers.setdefault(mode, {})
+    return SystemAnswers(name, meta, tree_digest(tree_entries(folder)), answers)
+
+
+def _asked(meta: Mapping[str, Any]) -> list[Mode]:
+    """The modes that the predictions say were asked for."""
+    named = meta.get("modes", [])
+    return [mode for mode in MODES if isinstance(named, list) and mode in named]
+
+
+def _meta(name: str, folder: Path) -> dict[str, Any]:
+    path = folder / "meta.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{name}: {folder} holds no predictions: {error}"
+        raise DataError(message, where=str(path)) from error
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        raise DataError(f"{name}: {path} is not of schema {SCHEMA}", where=str(path))
+    return meta
+
+
+def _check_origin(
+    name: str, folder: Path, meta: Mapping[str, Any], dataset: Dataset, split: str
+) -> None:
+    made_on = str(meta.get("dataset_fingerprint"))
+    if made_on != dataset.fingerprint:
+        raise DataError(
+            f"{name}: the predictions were made on another dataset "
+            f"(fingerprint {made_on[:12]}, not {dataset.fingerprint[:12]})",
+            hint="Predict again on this dataset, or evaluate on the one they were made on.",
+            where=str(folder),
+        )
+    if meta.get("split") != split:
+        raise DataError(
+            f"{name}: the predictions are of the split {meta.get('split')!r}, not {split!r}",
+            where=str(folder),
+        )
+
+
+def _rows(path: Path) -> list[Any]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if line or number < len(lines):
+            try:
+                rows.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"not JSON: {error}", where=f"{path}:{number}") from error
+    return rows
+
+
+def _row(row: Any, where: str) -> tuple[Mode, str, Answer]:
+    if not isinstance(row, dict):
+        raise DataError("a prediction is a JSON object", where=where)
+    identity, text, finished = row.get("id"), row.get("text"), row.get("finished")
+    if not isinstance(identity, str) or not isinstance(text, str) or not isinstance(finished, bool):
+        raise DataError("a prediction needs the keys id, text and finished", where=where)
+    for mode in MODES:
+        if row.get("mode") == mode:
+            return mode, identity, Answer(text, finished)
+    raise DataError(f"the mode {row.get('mode')!r} is none of {', '.join(MODES)}", where=where)
