@@ -142,7 +142,7 @@
     }
     const opener = at("[data-dialog]");
     if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
-    if (event.target instanceof HTMLDialogElement) event.target.close();
+    if (event.target instanceof HTMLDialogElement || at("[data-close]")) event.target.closest("dialog")?.close();
     for (const open of document.querySelectorAll("details.menu[open]")) if (!open.contains(event.target)) open.open = false;
   });
   document.addEventListener("change", (event) => {

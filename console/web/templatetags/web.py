@@ -111,3 +111,9 @@ def hint(value: str) -> str:
 def item(mapping: Any, key: Any) -> Any:
     """mapping[key] where key is a variable; None when it is not there."""
     return mapping.get(key) if mapping else None
+
+
+@register.filter
+def unlocalized(value: Any) -> str:
+    """A number for an attribute: a point and no separators in every language."""
+    return f"{float(value):.2f}"
