@@ -17,17 +17,14 @@ from mlcore.models.tokens import StructureIds, structure_ids
 class Generated:
     """One answer. `token_ids` are those of `text`; the closing token is not among them.
 
-    `finished` is false when the token limit cut the answer.
+    `finished` is false when the token limit cut the answer; `new_tokens` counts what the model
+    produced, its closing token included.
     """
 
     text: str
     token_ids: tuple[int, ...]
     finished: bool
-
-    @property
-    def new_tokens(self) -> int:
-        """Tokens that the model produced, its closing token included."""
-        return len(self.token_ids) + int(self.finished)
+    new_tokens: int
 
 
 @dataclass(frozen=True)
@@ -109,4 +106,4 @@ def _cut(tokens: list[int], ids: StructureIds, processor: Qwen3VLProcessor) -> G
     text = processor.tokenizer.decode(
         kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
     )
-    return Generated(text, tuple(kept), finished)
+    return Generated(text, tuple(kept), finished, len(kept) + int(finished))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
+from transformers.utils.logging import disable_progress_bar
 
 from mlcore.errors import DataError
 from mlcore.models.patch_embed import use_linear_patches
@@ -55,6 +56,7 @@ def load_model(
     Raises DataError when the folder is no checkpoint or holds pickles.
     """
     _check_folder(folder)
+    disable_progress_bar()
     if not list(folder.glob("*.safetensors")):
         raise DataError("the checkpoint has no safetensors file", where=str(folder))
     model: Qwen3VLForConditionalGeneration = Qwen3VLForConditionalGeneration.from_pretrained(
@@ -85,6 +87,7 @@ def save_checkpoint(
 ) -> None:
     """Write an ordinary checkpoint folder: config, safetensors, tokenizer, processor, template."""
     folder.mkdir(parents=True, exist_ok=True)
+    disable_progress_bar()
     model.save_pretrained(folder, safe_serialization=True)
     write_processor(processor, folder)
 

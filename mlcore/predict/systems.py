@@ -56,7 +56,7 @@ class ConstantAnswers:
         self.generation: Mapping[str, Any] = {"split": "train", "records": len(records)}
 
     def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
-        return [Generated(self._texts[mode], (), finished=True) for _ in records]
+        return [Generated(self._texts[mode], (), finished=True, new_tokens=0) for _ in records]
 
 
 class ModelAnswers:

@@ -58,6 +58,18 @@ def test_saving_and_loading_changes_nothing(tiny_checkpoint: Path, tmp_path: Pat
     assert tokenizer(text).input_ids == processor.tokenizer(text).input_ids
 
 
+def test_the_layout_of_published_checkpoints_loads_as_well(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(tiny_checkpoint, folder)
+    (folder / "processor_config.json").unlink()
+    ours, published = load_processor(tiny_checkpoint), load_processor(folder)
+    for name in ("patch_size", "merge_size", "temporal_patch_size", "image_mean", "image_std"):
+        assert vars(published.image_processor)[name] == vars(ours.image_processor)[name]
+    assert published.chat_template == ours.chat_template
+
+
 def test_head_and_embedding_stay_one_tensor(tiny_checkpoint: Path) -> None:
     model = load_model(tiny_checkpoint)
     assert model.lm_head.weight.data_ptr() == model.get_input_embeddings().weight.data_ptr()

@@ -133,6 +133,7 @@ def test_a_constant_answer_is_readable_and_the_same_for_every_image(
     texts = {mode: {x["text"] for x in lines(ctx) if x["mode"] == mode}
              for mode in ("dense", "summary")}
     assert all(len(found) == 1 for found in texts.values())
+    assert {line["new_tokens"] for line in lines(ctx)} == {0}
     shown = events(ctx, "sample")[0]
     assert shown["prediction"]
     assert shown["note"] == ""
