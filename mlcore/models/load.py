@@ -1,6 +1,7 @@
 """Loading and saving checkpoint folders. Weights are safetensors and nothing else."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ def load_model(
     Raises DataError when the folder is no checkpoint or holds pickles.
     """
     _check_folder(folder)
-    disable_progress_bar()
+    _quiet()
     if not list(folder.glob("*.safetensors")):
         raise DataError("the checkpoint has no safetensors file", where=str(folder))
     model: Qwen3VLForConditionalGeneration = Qwen3VLForConditionalGeneration.from_pretrained(
@@ -87,7 +88,7 @@ def save_checkpoint(
 ) -> None:
     """Write an ordinary checkpoint folder: config, safetensors, tokenizer, processor, template."""
     folder.mkdir(parents=True, exist_ok=True)
-    disable_progress_bar()
+    _quiet()
     model.save_pretrained(folder, safe_serialization=True)
     write_processor(processor, folder)
 
@@ -96,3 +97,9 @@ def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise DataError("not a checkpoint folder: config.json is missing", where=str(folder))
     refuse_pickles(folder)
+
+
+def _quiet() -> None:
+    """Keep the library's progress bars out of the run's log."""
+    silence: Callable[[], None] = disable_progress_bar
+    silence()
