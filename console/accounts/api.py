@@ -18,7 +18,7 @@ from console.api.etags import etag_of, require_match
 from console.api.idempotency import idempotent
 from console.api.pagination import PAGE_PARAMETERS, page_of_request, page_response, paged
 from console.api.problems import ApiProblem
-from console.api.views import ApiView
+from console.api.views import ApiView, valid
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -90,7 +90,7 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 class HostTokenSerializer(serializers.ModelSerializer[HostToken]):
     secret = serializers.CharField(
-        read_only=True, allow_null=True, required=False, help_text="in the answer to its making only"
+        read_only=True, allow_null=True, required=False, help_text="only in the answer to POST"
     )
 
     class Meta:
@@ -137,7 +137,7 @@ class ProjectsView(ApiView):
     @idempotent()
     def post(self, request: Request) -> Response:
         """Make a project."""
-        body = _valid(ProjectSerializer(data=request.data))
+        body = valid(ProjectSerializer(data=request.data))
         project = services.create_project(Actor.of_request(request), **body)
         return Response(ProjectSerializer(project).data, status=201)
 
@@ -153,7 +153,7 @@ class ProjectView(ApiView):
     def patch(self, request: Request, project: str) -> Response:
         """Rename or describe a project. Needs If-Match."""
         require_match(request, _project_etag(self.project))
-        body = _valid(ProjectPatchSerializer(self.project, data=request.data, partial=True))
+        body = valid(ProjectPatchSerializer(self.project, data=request.data, partial=True))
         services.edit_project(Actor.of_request(request), self.project, body)
         return _project_response(self.project)
 
@@ -187,7 +187,7 @@ class MemberView(ApiView):
     @extend_schema(request=MemberSerializer, responses=MemberSerializer)
     def put(self, request: Request, project: str, username: str) -> Response:
         """Make someone a member, or change their role."""
-        body = _valid(MemberSerializer(data=request.data))
+        body = valid(MemberSerializer(data=request.data))
         user = get_object_or_404(User, username=username, is_active=True)
         actor = Actor.of_request(request)
         member = services.set_role(actor, self.project, user, body["role"])
@@ -217,7 +217,7 @@ class UsersView(ApiView):
     @idempotent(blank=["one_time_password"])
     def post(self, request: Request) -> Response:
         """Make an account. The one-time password is shown in this answer only."""
-        body = _valid(UserSerializer(data=request.data))
+        body = valid(UserSerializer(data=request.data))
         user, password = services.create_user(Actor.of_request(request), **body)
         return Response({**UserSerializer(user).data, "one_time_password": password}, status=201)
 
@@ -237,7 +237,7 @@ class TokensView(ApiView):
     def post(self, request: Request) -> Response:
         """Make an API token. Its secret is shown in this answer only."""
         _need_person_or_admin_token(request)
-        body = _valid(ApiTokenSerializer(data=request.data))
+        body = valid(ApiTokenSerializer(data=request.data))
         token, secret = tokens.make_api_token(Actor.of_request(request), request.user, **body)
         return Response({**ApiTokenSerializer(token).data, "secret": secret}, status=201)
 
@@ -273,7 +273,7 @@ class HostTokensView(ApiView):
     @idempotent(blank=["secret"])
     def post(self, request: Request) -> Response:
         """Make a host token. Its secret is shown in this answer only."""
-        body = _valid(HostTokenSerializer(data=request.data))
+        body = valid(HostTokenSerializer(data=request.data))
         token, secret = tokens.make_host_token(Actor.of_request(request), **body)
         return Response({**HostTokenSerializer(token).data, "secret": secret}, status=201)
 
@@ -297,8 +297,3 @@ class AuditView(ApiView):
         """Who did what in this project, newest first."""
         page = page_of_request(request, queries.audit_of(self.project))
         return page_response(page, lambda entry: AuditEntrySerializer(entry).data)
-
-
-def _valid(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)

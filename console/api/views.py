@@ -1,11 +1,12 @@
 """The base of every endpoint, and the few endpoints that belong to no app."""
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from console.accounts.access import Requirement, public, requires
@@ -42,6 +43,12 @@ class ApiView(APIView):
                 f"Unknown query parameter: {', '.join(unknown)}. Known: {known}.",
                 errors=[{"parameter": name, "detail": "unknown"} for name in unknown],
             )
+
+
+def valid(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """The checked body. Raises DRF's ValidationError, which becomes a 422 with pointers."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
 
 
 @requires(get=SIGNED_IN)

@@ -1,6 +1,48 @@
 """Endpoints of this app below /api/v1/."""
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, include, path
 
-urlpatterns: list[URLPattern] = []
+from console.catalog import api_configs, api_datasets
+
+_config = [
+    path("", api_configs.ConfigView.as_view(), name="config"),
+    path("diff/", api_configs.ConfigDiffView.as_view(), name="config_diff"),
+    path("versions/", api_configs.ConfigVersionsView.as_view(), name="config_versions"),
+    path(
+        "versions/<int:number>/", api_configs.ConfigVersionView.as_view(), name="config_version"
+    ),
+]
+_version = [
+    path("", api_datasets.DatasetVersionView.as_view(), name="dataset_version"),
+    path("records/", api_datasets.RecordsView.as_view(), name="dataset_records"),
+    path("rejects/", api_datasets.RejectsView.as_view(), name="dataset_rejects"),
+    path("file/", api_datasets.DatasetFileView.as_view(), name="dataset_file"),
+    path("images/<int:record>/", api_datasets.ImageView.as_view(), name="dataset_image"),
+]
+_dataset: list[URLPattern] = [
+    path("", api_datasets.DatasetView.as_view(), name="dataset"),
+    path("versions/", api_datasets.DatasetVersionsView.as_view(), name="dataset_versions"),
+]
+_model = [
+    path("", api_datasets.ModelView.as_view(), name="model"),
+    path("versions/", api_datasets.ModelVersionsView.as_view(), name="model_versions"),
+    path(
+        "versions/<int:number>/", api_datasets.ModelVersionView.as_view(), name="model_version"
+    ),
+]
+_project = [
+    path("check/", api_configs.CheckView.as_view(), name="config_check"),
+    path("configs/", api_configs.ConfigsView.as_view(), name="configs"),
+    path("configs/<str:name>/", include(_config)),
+    path("datasets/", api_datasets.DatasetsView.as_view(), name="datasets"),
+    path("datasets/<str:name>/", include(_dataset)),
+    path("datasets/<str:name>/versions/<int:number>/", include(_version)),
+    path("models/", api_datasets.ModelsView.as_view(), name="models"),
+    path("models/<str:name>/", include(_model)),
+]
+urlpatterns = [
+    path("kinds/", api_configs.KindsView.as_view(), name="kinds"),
+    path("kinds/<slug:kind>/", api_configs.KindView.as_view(), name="kind"),
+    path("projects/<slug:project>/", include(_project)),
+]

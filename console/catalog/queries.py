@@ -1,0 +1,219 @@
+"""Reads of the catalog: what pages and endpoints show. Everything starts from a project."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.shortcuts import get_object_or_404
+
+from console.accounts.models import Project
+from console.api.problems import ApiProblem
+from console.catalog.models import (
+    ConfigFile,
+    ConfigVersion,
+    Dataset,
+    DatasetRecord,
+    DatasetReject,
+    DatasetVersion,
+    ModelEntry,
+    ModelVersion,
+    Output,
+)
+
+_RANGE = re.compile(r"(\d{0,6})(-?)(\d{0,6})")
+
+
+@dataclass(frozen=True)
+class RecordFilter:
+    """Which records of a version to show; empty means no limit. `objects` counts per record."""
+
+    split: str = ""
+    classes: tuple[str, ...] = ()
+    min_objects: int | None = None
+    max_objects: int | None = None
+    text: str = ""
+    """part of the record id or of the summary"""
+
+
+def parse_range(text: str) -> tuple[int | None, int | None]:
+    """`3`, `3-`, `-5` or `3-5` as inclusive ends. Raises ApiProblem 400 for anything else."""
+    match = _RANGE.fullmatch(text.strip())
+    if not text.strip():
+        return None, None
+    if match is None or not (match[1] or match[3]):
+        raise ApiProblem(
+            400, "bad_parameter", "objects must be a number or a range such as 3-5, 3- or -5.",
+            errors=[{"parameter": "objects", "detail": "a number or a range"}],
+        )
+    low, dash, high = match.groups()
+    if not dash:
+        return int(low), int(low)
+    return int(low) if low else None, int(high) if high else None
+
+
+def configs(
+    project: Project, *, kind: str = "", archived: bool = False
+) -> QuerySet[ConfigFile]:
+    """Configs of a project."""
+    rows = ConfigFile.objects.filter(project=project, archived=archived)
+    return rows.filter(kind=kind) if kind else rows
+
+
+def config_named(project: Project, name: str) -> ConfigFile:
+    """One config. Raises Http404."""
+    return get_object_or_404(ConfigFile, project=project, name=name)
+
+
+def config_version(project: Project, name: str, number: int | None = None) -> ConfigVersion:
+    """One version, the newest without a number. Raises Http404."""
+    rows = ConfigVersion.objects.filter(config__project=project, config__name=name)
+    rows = rows.select_related("config", "author")
+    if number is None:
+        return get_object_or_404(rows.filter(config__latest=F("number")))
+    return get_object_or_404(rows, number=number)
+
+
+def config_versions(config: ConfigFile) -> QuerySet[ConfigVersion]:
+    """All versions with their authors, newest first."""
+    return config.versions.select_related("author")
+
+
+def datasets(project: Project) -> QuerySet[Dataset]:
+    """Datasets with figures of their newest version: `n_records`, `n_objects`, `n_rejects`,
+    `bytes`."""
+    newest = DatasetVersion.objects.filter(dataset=OuterRef("pk")).order_by("-number")
+    return Dataset.objects.filter(project=project).annotate(
+        n_records=Subquery(newest.values("n_records")[:1]),
+        n_objects=Subquery(newest.values("n_objects")[:1]),
+        n_rejects=Subquery(newest.values("n_rejects")[:1]),
+        bytes=Subquery(newest.values("output__bytes")[:1]),
+    )
+
+
+def dataset_named(project: Project, name: str) -> Dataset:
+    """One dataset. Raises Http404."""
+    return get_object_or_404(Dataset, project=project, name=name)
+
+
+def dataset_versions(dataset: Dataset) -> QuerySet[DatasetVersion]:
+    """All versions with their outputs, newest first."""
+    return dataset.versions.select_related("output", "dataset")
+
+
+def dataset_version(project: Project, name: str, number: int | None = None) -> DatasetVersion:
+    """One version, the newest without a number. Raises Http404."""
+    rows = DatasetVersion.objects.filter(dataset__project=project, dataset__name=name)
+    rows = rows.select_related("dataset", "output")
+    if number is None:
+        return get_object_or_404(rows.filter(dataset__latest=F("number")))
+    return get_object_or_404(rows, number=number)
+
+
+def records(version: DatasetVersion, wanted: RecordFilter) -> QuerySet[DatasetRecord]:
+    """Records that pass the filter, with their classes. Page them by `OLDEST`.
+
+    Raises ApiProblem 400 for a split that the version does not have.
+    """
+    rows = version.records.prefetch_related("classes")
+    if wanted.split:
+        if wanted.split not in version.splits:
+            known = ", ".join(version.splits)
+            raise ApiProblem(
+                400, "bad_parameter", f"There is no split {wanted.split}; there is: {known}.",
+                errors=[{"parameter": "split", "detail": f"one of {known}"}],
+            )
+        rows = rows.filter(split=wanted.split)
+    for name in wanted.classes:
+        rows = rows.filter(classes__class_name=name)
+    if wanted.min_objects is not None:
+        rows = rows.filter(n_objects__gte=wanted.min_objects)
+    if wanted.max_objects is not None:
+        rows = rows.filter(n_objects__lte=wanted.max_objects)
+    if wanted.text:
+        rows = rows.filter(
+            Q(record_id__icontains=wanted.text) | Q(summary__icontains=wanted.text)
+        )
+    return rows
+
+
+def record(version: DatasetVersion, key: int) -> DatasetRecord:
+    """One record by its key. Raises Http404."""
+    return get_object_or_404(version.records.prefetch_related("classes"), pk=key)
+
+
+def neighbours(row: DatasetRecord, wanted: RecordFilter) -> tuple[int | None, int | None]:
+    """Keys of the record before and after within the filter, for stepping through."""
+    rows = records(row.version, wanted).prefetch_related(None)
+    before = rows.filter(pk__lt=row.pk).order_by("-pk").values_list("pk", flat=True).first()
+    after = rows.filter(pk__gt=row.pk).order_by("pk").values_list("pk", flat=True).first()
+    return before, after
+
+
+def rejects(version: DatasetVersion) -> QuerySet[DatasetReject]:
+    """The lines that did not make it, in file order."""
+    return version.rejects.all()
+
+
+def models(project: Project) -> QuerySet[ModelEntry]:
+    """Models with `headline`, `run_uid` and `bytes` of their newest version."""
+    newest = ModelVersion.objects.filter(entry=OuterRef("pk")).order_by("-number")
+    return ModelEntry.objects.filter(project=project).annotate(
+        headline=Subquery(newest.values("headline")[:1]),
+        run_uid=Subquery(newest.values("run_uid")[:1]),
+        bytes=Subquery(newest.values("output__bytes")[:1]),
+    )
+
+
+def model_named(project: Project, name: str) -> ModelEntry:
+    """One model. Raises Http404."""
+    return get_object_or_404(ModelEntry, project=project, name=name)
+
+
+def model_versions(entry: ModelEntry) -> QuerySet[ModelVersion]:
+    """All versions with their outputs, newest first."""
+    return entry.versions.select_related("output", "entry")
+
+
+def model_version(project: Project, name: str, number: int | None = None) -> ModelVersion:
+    """One version, the newest without a number. Raises Http404."""
+    rows = ModelVersion.objects.filter(entry__project=project, entry__name=name)
+    rows = rows.select_related("entry", "output")
+    if number is None:
+        return get_object_or_404(rows.filter(entry__latest=F("number")))
+    return get_object_or_404(rows, number=number)
+
+
+def outputs_of_run(project: Project, run_uid: str) -> list[Output]:
+    """What a run made, with its `dataset_versions` and `model_versions`."""
+    rows = Output.objects.filter(project=project, run_uid=run_uid).order_by("id")
+    return list(rows.prefetch_related("dataset_versions__dataset", "model_versions__entry"))
+
+
+def output_of_run(project: Project, run_uid: str, name: str) -> Output:
+    """The newest output of that name. Raises Http404."""
+    found = Output.objects.filter(project=project, run_uid=run_uid, name=name).first()
+    return found if found is not None else get_object_or_404(Output, pk=None)
+
+
+def named_refs(project: Project, type_: str) -> list[str]:
+    """What an input of this type may be set to, newest first: versions of datasets and models,
+    and outputs of runs for the types that have no versions."""
+    if type_ == "dataset":
+        versions: Sequence[Any] = DatasetVersion.objects.filter(
+            dataset__project=project
+        ).select_related("dataset").order_by("-id")[:200]
+    elif type_ == "model":
+        versions = ModelVersion.objects.filter(entry__project=project).select_related(
+            "entry"
+        ).order_by("-id")[:200]
+    else:
+        versions = Output.objects.filter(project=project, type=type_).order_by("-id")[:200]
+    return [version.ref for version in versions]
+
+
+def file_of(output: Output, path: str) -> dict[str, Any] | None:
+    """The file of an output at a path, as {path, sha256, size}; only listed paths exist."""
+    return next((file for file in output.files if file["path"] == path), None)
