@@ -1,8 +1,13 @@
 """Hosts that run jobs, and the worker processes on them."""
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils import timezone
+
+OFFLINE_AFTER = timedelta(seconds=30)
+"""silence after which a host or worker counts as gone"""
 
 
 class Host(models.Model):
@@ -21,7 +26,6 @@ class Host(models.Model):
     version = models.CharField(max_length=40, blank=True)
     first_seen = models.DateTimeField(default=timezone.now, editable=False)
     last_seen = models.DateTimeField(default=timezone.now)
-    online = models.BooleanField(default=True)
     draining = models.BooleanField(default=False)
 
     class Meta:
@@ -29,6 +33,18 @@ class Host(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def online(self) -> bool:
+        """True while it says hello or beats for its runs."""
+        return self.last_seen > timezone.now() - OFFLINE_AFTER
+
+    @property
+    def state(self) -> str:
+        """online, draining or offline."""
+        if not self.online:
+            return "offline"
+        return "draining" if self.draining else "online"
 
 
 class WorkerProcess(models.Model):
@@ -49,3 +65,12 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Pulse(models.Model):
+    """One row: when the periodic work last ran. A gap tells that the console itself was away."""
+
+    last_tick = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.last_tick.isoformat()

@@ -210,6 +210,8 @@ class MetricChunk(models.Model):
     number = models.PositiveIntegerField()
     attempt = models.PositiveIntegerField()
     """the attempt's number"""
+    start = models.PositiveBigIntegerField()
+    """how many points of the series arrived before"""
     n = models.PositiveIntegerField()
     first_step = models.BigIntegerField()
     last_step = models.BigIntegerField()
