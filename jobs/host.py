@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,12 @@ class Announcer:
         self._done.set()
 
     def hello(self, timeout_s: float) -> Hello | None:
-        """The console's last answer; waits for the first one, None when it does not come."""
-        self._known.wait(timeout_s)
+        """The console's last answer; waits for the first one, None when it does not come or the
+        announcer is stopped."""
+        deadline = time.monotonic() + timeout_s
+        while not self._known.wait(0.1):
+            if self._done.is_set() or time.monotonic() > deadline:
+                return None
         return self._hello
 
     def _run(self) -> None:

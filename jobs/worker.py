@@ -7,12 +7,14 @@ import os
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
 from celery.apps.worker import Worker as CeleryWorker
 from celery.beat import EmbeddedService
+from celery.platforms import SecurityWarning
 
 from jobs import tasks
 from jobs.celery import TICK_S, app
@@ -22,6 +24,8 @@ from jobs.errors import SettingsError
 from jobs.host import Announcer
 from jobs.settings import HostSettings, load_settings
 
+QUIET = ("httpx2", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+"""loggers whose information comes several times a second or every few seconds"""
 logger = logging.getLogger(__name__)
 
 
@@ -33,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=options.log_level.upper(), stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Celery warns of root because of pickle; here only JSON is accepted.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -77,6 +84,7 @@ def _run_jobs(
 
     def stop_children(**_: Any) -> None:
         worker.shutdown.set()
+        announcer.stop()
 
     signals.worker_ready.connect(wake_self, weak=False)
     signals.worker_shutting_down.connect(stop_children, weak=False)

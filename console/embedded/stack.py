@@ -86,7 +86,6 @@ class Stack:
         console = {**base, **{k: self._environ[k] for k in SECRETS if k in self._environ}}
         console.pop("GATEHOUSE_HOST_TOKEN", None)
         self._launch_broker(broker, base)
-        self._manage(console, "migrate", "--no-input", "--verbosity", "0")
         access = json.loads(self._manage(console, "bootstrap", "--json"))
         token = self._host_token(access)
         self._launch(self._web(console, port))
