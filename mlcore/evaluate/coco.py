@@ -32,7 +32,7 @@ def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> dic
     ids = {name: number for number, name in enumerate(names, start=1)}
     truth, found = _tables(records, matches, ids)
     boxes = len(truth["annotations"])
-    figures = {"ap": None, "ap50": None, "ap75": None}
+    figures: dict[str, float | None] = {"ap": None, "ap50": None, "ap75": None}
     if boxes:
         figures = _evaluate(truth, found)
     return {name: {"value": v, "n": boxes, "label": LABEL} for name, v in figures.items()}
@@ -42,7 +42,9 @@ def _tables(
     records: Sequence[Record], matches: Sequence[ImageMatch], ids: dict[str, int]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The truth as a COCO data set and the predictions as COCO results."""
-    images, annotations, results = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for number, (record, match) in enumerate(zip(records, matches, strict=True), start=1):
         images.append({"id": number, "width": record.width, "height": record.height})
         for thing in match.truths:
@@ -67,7 +69,7 @@ def _box(thing: Thing, record: Record) -> list[float]:
 
 
 def _evaluate(truth: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, float | None]:
-    """AP from the precision table [IoU, recall, class, area, detections]; -1 marks what is absent."""
+    """AP from the precision table [IoU, recall, class, area, detections]; -1 marks absence."""
     reference = COCO(truth)
     judged = COCOeval_faster(reference, reference.loadRes(found), "bbox", print_function=_quiet)
     judged.params.maxDets = [1, 10, PER_IMAGE]

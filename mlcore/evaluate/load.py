@@ -121,6 +121,8 @@ def _row(row: Any, where: str) -> tuple[Mode, str, Answer]:
     identity, text, finished = row.get("id"), row.get("text"), row.get("finished")
     if not isinstance(identity, str) or not isinstance(text, str) or not isinstance(finished, bool):
         raise DataError("a prediction needs the keys id, text and finished", where=where)
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise DataError("the text holds half of a surrogate pair", where=where)
     for mode in MODES:
         if row.get("mode") == mode:
             return mode, identity, Answer(text, finished)

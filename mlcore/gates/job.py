@@ -1,0 +1,67 @@
+"""The `gate` job: hold an evaluation against a policy; write, announce and enforce the verdict."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mlcore.errors import DataError, GateFailedError
+from mlcore.gates.config import GateConfig
+from mlcore.gates.engine import GateResult, evaluate
+from mlcore.gates.policy import load_policy
+from mlcore.run.context import RunContext
+from mlcore.run.folder import write_json
+from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
+
+EVIDENCE_SCHEMA = "evaluation/1"
+
+
+def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
+    """Judge and return the report. Raises GateFailedError, with the report in it, when the gate
+    does not pass, and DataError when there is no evaluation to judge."""
+    ctx.events.status("running", "judging")
+    policy, policy_sha256 = load_policy(config.policy, ctx.resolve)
+    folder = ctx.resolve(config.evaluation)
+    report = _evidence(folder / "report.json")
+    result = evaluate(
+        policy,
+        report,
+        {
+            "policy_sha256": policy_sha256,
+            "report_sha256": file_sha256(folder / "report.json"),
+            "evaluation_digest": tree_digest(tree_entries(folder)),
+            "dataset_fingerprint": str(report.get("dataset_fingerprint", "")),
+        },
+    )
+    write_json(ctx.output("gate") / "result.json", result.to_json())
+    ctx.events.gate(result.to_json())
+    body = _body(result)
+    if not result.passed:
+        reasons = [f"{c.id}: {c.reason}" for c in result.checks if not c.passed]
+        raise GateFailedError(
+            f"gate {policy.name}: {result.reason}",
+            report=body,
+            hint="; ".join(reasons) or "Add checks to the policy.",
+            where=config.evaluation,
+        )
+    return body
+
+
+def _evidence(path: Path) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"there is no evaluation to judge: {error}", where=str(path)) from error
+    if not isinstance(report, dict) or report.get("schema") != EVIDENCE_SCHEMA:
+        raise DataError(f"{path} is not of schema {EVIDENCE_SCHEMA}", where=str(path))
+    return report
+
+
+def _body(result: GateResult) -> dict[str, Any]:
+    passed = sum(check.passed for check in result.checks)
+    return {
+        **result.to_json(),
+        "headline": {
+            "checks_passed": {"value": passed, "unit": "checks", "n": len(result.checks)},
+        },
+    }
