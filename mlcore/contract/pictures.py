@@ -14,6 +14,9 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png"}
+SIGNATURES = (b"\xff\xd8", b"\x89PNG")
+JPEG_SCAN, JPEG_END = b"\xff\xda", b"\xff\xd9"
+PNG_END = b"IEND\xaeB`\x82"
 MODES = frozenset({"RGB", "L"})
 ORIENTATION_TAG = 274
 """EXIF tag of the orientation; 1 is upright, 5 to 8 swap width and height"""
@@ -69,6 +72,8 @@ def read_header(data: bytes) -> Header | Fault:
                 orientation = int(image.getexif().get(ORIENTATION_TAG, 1))
                 name, mode, size = str(image.format), image.mode, image.size
     except UnidentifiedImageError:
+        if not data or data.startswith(SIGNATURES):
+            return Fault("image.truncated", "is empty or ends within its header")
         return Fault("image.format", "is not a JPEG or PNG picture")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Fault("image.size", f"has more than {MAX_PIXELS} pixels")
@@ -88,6 +93,8 @@ def decode(data: bytes) -> Image.Image | Fault:
         image.load()
     except (OSError, ValueError, SyntaxError, struct.error) as error:
         return Fault("image.truncated", f"is incomplete or broken: {error}")
+    if not _has_end(data):
+        return Fault("image.truncated", "ends before its end marker")
     return image
 
 
@@ -119,6 +126,13 @@ def storage_faults(header: Header) -> list[Fault]:
     elif header.mode not in MODES:
         faults.append(Fault("image.mode", f"has mode {header.mode}; store RGB or grey"))
     return faults
+
+
+def _has_end(data: bytes) -> bool:
+    """Decoders forgive a missing end; a file cut by a few bytes is found here."""
+    if data.startswith(b"\x89PNG"):
+        return PNG_END in data
+    return data.rfind(JPEG_END) > data.rfind(JPEG_SCAN)
 
 
 def _bits(data: bytes, mode: str) -> int:
