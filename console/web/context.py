@@ -51,7 +51,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "rights": vars(request).get("rights", frozenset()),
         "role": vars(request).get("role", ""),
         "frame_projects": SimpleLazyObject(lambda: projects_of(request)),
-        "script_strings": SimpleLazyObject(script_strings),
+        "script_strings": script_strings,
     }
 
 
