@@ -74,7 +74,9 @@ def voc_xml(objects: str, width: int = 64, height: int = 48) -> str:
     return f"<annotation>\n{size}\n{objects}</annotation>\n"
 
 
-def add_voc(root: Path, stem: str, xml: str | None, image: bytes | None, suffix: str = ".jpg") -> None:
+def add_voc(
+    root: Path, stem: str, xml: str | None, image: bytes | None, suffix: str = ".jpg"
+) -> None:
     """One picture and its annotation of a VOC folder; None leaves a file out."""
     for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (root / name).mkdir(parents=True, exist_ok=True)

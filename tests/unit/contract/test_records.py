@@ -79,7 +79,10 @@ def test_a_good_record_reads_and_writes_back_the_same() -> None:
         (with_object(bbox_2d=[1, 1, 5, 5]), "object.desc"),
         (with_object(desc="x", bbox_2d=[1, 1, 5, 5], colour=1), "object.unknown_key"),
         (with_object(desc="x"), "object.geometry_missing"),
-        (with_object(desc="x", bbox_2d=[1, 1, 5, 5], line=[1, 1, 5, 5]), "object.geometry_multiple"),
+        (
+            with_object(desc="x", bbox_2d=[1, 1, 5, 5], line=[1, 1, 5, 5]),
+            "object.geometry_multiple",
+        ),
         (with_object(desc="x", bbox_2d="1 1 5 5"), "geometry.type"),
         (with_object(desc="x", bbox_2d=[1, 1, 5, "5"]), "geometry.number"),
         (with_object(desc="x", bbox_2d=[1, 1, 5, True]), "geometry.number"),
