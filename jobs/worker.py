@@ -107,9 +107,9 @@ def _run_control(client: HostClient, log_level: str) -> int:
 
     def start_beat(**_: Any) -> None:
         beat.start()
-        watch.start()
 
     signals.worker_ready.connect(start_beat, weak=False)
+    watch.start()
     try:
         return _serve_celery(["control"], 1, f"control-{os.getpid()}", log_level)
     finally:
