@@ -38,19 +38,30 @@ def upright_box(corners: Corners, orientation: int, width: int, height: int) -> 
 def target_size(width: int, height: int, limits: Resize | None) -> tuple[int, int]:
     """The size a picture is resized to: its own within the limits.
 
-    Else both sides are multiples of `limits.multiple`, the aspect is kept as nearly as that
-    allows, and the area lies within the limits where a multiple exists there.
+    Else both sides are multiples of `limits.multiple` next to the ideal ones, the area lies
+    within the limits where such sides exist, and the aspect is the nearest then possible.
     """
     area = width * height
     if limits is None or limits.min_pixels <= area <= limits.max_pixels:
         return width, height
-    goal = limits.max_pixels if area > limits.max_pixels else limits.min_pixels
-    scale = math.sqrt(goal / area)
-    rounding = math.floor if area > limits.max_pixels else math.ceil
-    unit = limits.multiple
+    low, high = limits.min_pixels, limits.max_pixels
+    scale = math.sqrt((high if area > high else low) / area)
+    sizes = [
+        (w, h)
+        for w in _neighbours(width * scale, limits.multiple)
+        for h in _neighbours(height * scale, limits.multiple)
+    ]
+    fitting = [size for size in sizes if low <= size[0] * size[1] <= high]
+    if not fitting:
+        return sizes[0] if area > high else sizes[-1]
+    return min(fitting, key=lambda size: abs(math.log(size[0] / size[1] * height / width)))
+
+
+def _neighbours(side: float, unit: int) -> tuple[int, int]:
+    """The multiples of `unit` below and above a side, at least one unit."""
     return (
-        max(unit, rounding(width * scale / unit) * unit),
-        max(unit, rounding(height * scale / unit) * unit),
+        max(unit, math.floor(side / unit) * unit),
+        max(unit, math.ceil(side / unit) * unit),
     )
 
 

@@ -19,7 +19,8 @@ from mlcore.errors import CancelledError
 from mlcore.run.events import read_events
 from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
 from mlcore.synth.config import SynthConfig, Tickets
-from mlcore.synth.job import run
+from mlcore.synth.job import encode_jpeg, run
+from mlcore.synth.scene import make_scene
 from mlcore.synth.tickets import make_tickets, verdict_of
 from tests.support.datasets import run_context
 
@@ -160,3 +161,9 @@ def test_tickets_partition_the_images_with_the_asked_share_of_wrong_labels(
     assert all(1 <= len(t.images) <= least + more for t in tickets)
     by_id = {r.id: r for r in records}
     assert all(t.true_label == verdict_of([by_id[i] for i in t.images]) for t in tickets)
+
+
+@pytest.mark.parametrize("style", ["a", "b"])
+def test_a_demo_of_1300_images_stays_below_25_megabytes(style: str) -> None:
+    sizes = [len(encode_jpeg(make_scene(1, style, "train", i)[0], 92)) for i in range(20)]
+    assert sum(sizes) / len(sizes) * 1300 < 25e6
