@@ -1,4 +1,4 @@
-"""The one way in which rows of runs change: with a new version and time, so that watchers see it."""
+"""The one way in which rows of runs change: with a new version and time, for those who watch."""
 from __future__ import annotations
 
 from typing import Any

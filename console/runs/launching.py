@@ -187,7 +187,8 @@ def _check_form(request: LaunchRequest) -> None:
         detail = "at most 390 characters together, each of 1 to 40 letters, digits and . : _ -"
         errors.append({"pointer": "/tags", "detail": detail})
     if errors:
-        raise ApiProblem(422, "invalid", f"{errors[0]['pointer']}: {errors[0]['detail']}", errors=errors)
+        first = f"{errors[0]['pointer']}: {errors[0]['detail']}"
+        raise ApiProblem(422, "invalid", first, errors=errors)
 
 
 def _save_with_free_uid(run: Run) -> None:
