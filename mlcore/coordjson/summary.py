@@ -27,6 +27,8 @@ def parse_summary(text: str) -> dict[str, int]:
         desc = text[at : found.start()]
         if not desc.strip() or desc.splitlines() != [desc]:
             raise CoordJsonError(at, "a description is one line of text", "desc")
+        if desc.startswith("，"):
+            raise CoordJsonError(at, "nothing stands before this comma")
         if desc in facts:
             raise CoordJsonError(at, "a description occurs twice", "keys")
         facts[desc] = int(found[1])

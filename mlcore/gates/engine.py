@@ -47,7 +47,7 @@ class GateResult:
 
     def to_json(self) -> dict[str, Any]:
         """The result as it is written and sent, of schema gate/1."""
-        return {"schema": SCHEMA, **asdict(self), "checks": [asdict(check) for check in self.checks]}
+        return {"schema": SCHEMA, **asdict(self)}
 
 
 class _Unproven(Exception):
@@ -159,10 +159,22 @@ def _figure(report: Mapping[str, Any], path: list[str], min_n: int) -> _Figure:
     value, n = found.get("value"), found.get("n")
     if value is None:
         raise _Unproven(f"{name} has no value (n={n})")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Unproven(f"{name} is not a finite number: {value!r}")
+    number = _number(value)
+    if number is None:
+        raise _Unproven(f"{name} is not a finite number")
     if isinstance(n, bool) or not isinstance(n, int):
-        raise _Unproven(f"{name} does not say how many it is over: n={n!r}")
+        raise _Unproven(f"{name} does not say how many it is over: its n is no whole number")
     if n < min_n:
         raise _Unproven(f"{name} is over n={n}, fewer than the {min_n} that the policy asks for")
-    return _Figure(float(value), n)
+    return _Figure(number, n)
+
+
+def _number(value: object) -> float | None:
+    """A finite float, or None for everything else: text, true, NaN, an integer beyond floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,246 @@
+"""The strict reading of model output, and its one written form."""
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcore.coordjson import CoordJsonError, CoordObject, FieldOrder, parse_strict, render
+from mlcore.coordjson.errors import Rule
+from mlcore.errors import GatehouseError
+
+BOX = '{"desc": "screw", "bbox_2d": [<|coord_1|>, <|coord_2|>, <|coord_3|>, <|coord_4|>]}'
+FLIPPED = '{"bbox_2d": [<|coord_1|>, <|coord_2|>, <|coord_3|>, <|coord_4|>], "desc": "screw"}'
+SCREW = CoordObject("screw", "bbox_2d", (1, 2, 3, 4))
+
+
+def answer(*objects: str) -> str:
+    return '{"objects": [' + ", ".join(objects) + "]}"
+
+
+def coords(*bins: int) -> str:
+    return ", ".join(f"<|coord_{value}|>" for value in bins)
+
+
+def boxes() -> st.SearchStrategy[CoordObject]:
+    side = st.integers(0, 999)
+    corners = st.tuples(side, side, side, side).map(
+        lambda c: (min(c[0], c[2]), min(c[1], c[3]), max(c[0], c[2]), max(c[1], c[3]))
+    )
+    return st.builds(CoordObject, descriptions(), st.just("bbox_2d"), corners)
+
+
+def paths() -> st.SearchStrategy[CoordObject]:
+    def bins(kind: str) -> st.SearchStrategy[tuple[int, ...]]:
+        fewest = 3 if kind == "poly" else 2
+        point = st.tuples(st.integers(0, 999), st.integers(0, 999))
+        return st.lists(point, min_size=fewest, max_size=9).map(lambda p: tuple(sum(p, ())))
+
+    return st.sampled_from(["poly", "line"]).flatmap(
+        lambda kind: st.builds(CoordObject, descriptions(), st.just(kind), bins(kind))
+    )
+
+
+def descriptions() -> st.SearchStrategy[str]:
+    letters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r")
+    return st.text(letters, min_size=1).filter(lambda text: bool(text.strip()))
+
+
+@given(st.lists(boxes() | paths(), max_size=6), st.sampled_from(["desc_first", "geometry_first"]))
+def test_what_is_rendered_is_read_back_as_it_was(
+    objects: list[CoordObject], order: FieldOrder
+) -> None:
+    text = render(objects, order)
+    assert "\n" not in text
+    assert parse_strict(text, order) == objects
+    assert parse_strict(text, "any") == objects
+    assert render(parse_strict(text, order), order) == text
+
+
+def test_the_canonical_form_is_one_line_with_plain_words() -> None:
+    item = CoordObject("类别=螺丝,符合性=符合", "bbox_2d", (110, 310, 410, 705))
+    assert render([item]) == (
+        '{"objects": [{"desc": "类别=螺丝,符合性=符合", "bbox_2d": '
+        "[<|coord_110|>, <|coord_310|>, <|coord_410|>, <|coord_705|>]}]}"
+    )
+
+
+def test_nothing_in_the_image_is_an_empty_list() -> None:
+    assert render([]) == '{"objects": []}'
+    assert parse_strict('{"objects": []}') == []
+
+
+def test_blanks_between_the_signs_are_harmless() -> None:
+    text = ' {\n"objects" :\t[ { "desc" : "a" , "line" : [ ' + coords(1, 2, 3, 4).replace(
+        ",", " ,"
+    ) + " ] } ] } \r\n"
+    assert parse_strict(text) == [CoordObject("a", "line", (1, 2, 3, 4))]
+
+
+def test_words_that_look_like_coordinates_stay_words() -> None:
+    item = CoordObject('<|coord_7|>"]}', "line", (0, 0, 5, 5))
+    assert parse_strict(render([item])) == [item]
+
+
+def test_each_object_may_have_its_own_key_order_only_when_any_is_asked_for() -> None:
+    assert parse_strict(answer(BOX, FLIPPED), "any") == [SCREW, SCREW]
+    for order, position in (("desc_first", 1), ("geometry_first", 0)):
+        with pytest.raises(CoordJsonError) as caught:
+            parse_strict(answer(BOX, FLIPPED), order)  # type: ignore[arg-type]
+        assert caught.value.rule == "order"
+        assert caught.value.position > position * len(BOX)
+
+
+REFUSED: dict[str, tuple[str, Rule]] = {
+    "nothing": ("", "truncated"),
+    "another top key": ('{"things": []}', "keys"),
+    "a second top key": ('{"objects": [], "more": 1}', "keys"),
+    "a comma after the list": ('{"objects": [],}', "keys"),
+    "words before": ("Sure: " + answer(BOX), "syntax"),
+    "words after": (answer(BOX) + " done", "syntax"),
+    "a second answer": (answer(BOX) + answer(BOX), "syntax"),
+    "a bare list": ("[" + BOX + "]", "syntax"),
+    "a comma after the last object": (answer(BOX)[:-2] + ", ]}", "syntax"),
+    "a comma before the first object": ('{"objects": [, ' + BOX + "]}", "syntax"),
+    "no comma between objects": (answer(BOX + " " + BOX), "syntax"),
+    "an object that is a word": (answer('"screw"'), "syntax"),
+    "a comma after the last key": (answer(BOX[:-1] + ", }"), "keys"),
+    "a comma after the last coordinate": (answer(BOX.replace("4|>", "4|>, ")), "coordinate"),
+    "leading zeros": (answer(BOX.replace("<|coord_1|>", "<|coord_01|>")), "coordinate"),
+    "four digits": (answer(BOX.replace("<|coord_4|>", "<|coord_1000|>")), "coordinate"),
+    "a negative bin": (answer(BOX.replace("<|coord_1|>", "<|coord_-1|>")), "coordinate"),
+    "digits of another script": (answer(BOX.replace("<|coord_1|>", "<|coord_１|>")), "coordinate"),
+    "a plain number": (answer(BOX.replace("<|coord_1|>", "1")), "coordinate"),
+    "a quoted coordinate": (answer(BOX.replace("<|coord_1|>", '"<|coord_1|>"')), "coordinate"),
+    "nested coordinates": (answer(BOX.replace("[<|", "[[<|")), "coordinate"),
+    "a geometry that is no list": (answer('{"desc": "a", "line": "x"}'), "coordinate"),
+    "no coordinates": (answer('{"desc": "a", "line": []}'), "arity"),
+    "three corners of a box": (answer(f'{{"desc": "a", "bbox_2d": [{coords(1, 2, 3)}]}}'), "arity"),
+    "six numbers for a box": (
+        answer(f'{{"desc": "a", "bbox_2d": [{coords(1, 2, 3, 4, 5, 6)}]}}'), "arity"
+    ),
+    "two points of a polygon": (
+        answer(f'{{"desc": "a", "poly": [{coords(1, 2, 3, 4)}]}}'), "arity"
+    ),
+    "half a point of a polygon": (
+        answer(f'{{"desc": "a", "poly": [{coords(1, 2, 3, 4, 5, 6, 7)}]}}'), "arity"
+    ),
+    "one point of a line": (answer(f'{{"desc": "a", "line": [{coords(1, 2)}]}}'), "arity"),
+    "left and right swapped": (
+        answer(f'{{"desc": "a", "bbox_2d": [{coords(5, 2, 3, 4)}]}}'), "geometry"
+    ),
+    "top and bottom swapped": (
+        answer(f'{{"desc": "a", "bbox_2d": [{coords(1, 9, 3, 4)}]}}'), "geometry"
+    ),
+    "an unknown key": (answer(BOX.replace("bbox_2d", "bbox")), "keys"),
+    "two descriptions": (answer('{"desc": "a", "desc": "b"}'), "keys"),
+    "the same geometry twice": (
+        answer(f'{{"line": [{coords(1, 2, 3, 4)}], "line": [{coords(1, 2, 3, 4)}]}}'), "keys"
+    ),
+    "two geometries": (
+        answer(f'{{"line": [{coords(1, 2, 3, 4)}], "bbox_2d": [{coords(1, 2, 3, 4)}]}}'), "keys"
+    ),
+    "a third key": (answer(BOX[:-1] + ', "desc": "b"}'), "keys"),
+    "only a description": (answer('{"desc": "a"}'), "keys"),
+    "only a geometry": (answer(f'{{"line": [{coords(1, 2, 3, 4)}]}}'), "keys"),
+    "an empty object": (answer("{}"), "syntax"),
+    "a blank description": (answer(BOX.replace("screw", "  ")), "desc"),
+    "a description that is a number": (answer(BOX.replace('"screw"', "7")), "desc"),
+    "an escaped line break": (answer(BOX.replace("screw", "a\\nb")), "desc"),
+    "a raw line break": (answer(BOX.replace("screw", "a\nb")), "desc"),
+    "half a surrogate pair": (answer(BOX.replace("screw", "\\ud800")), "desc"),
+    "an unknown escape": (answer(BOX.replace("screw", "\\x41")), "desc"),
+    "single quotes": (answer(BOX).replace('"', "'"), "syntax"),
+    "a comment": ('{"objects": [] /* none */}', "syntax"),
+    "a byte order mark": ("\ufeff" + answer(BOX), "syntax"),
+    "a blank that JSON does not know": ("\u00a0" + answer(BOX), "syntax"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_refuses(name: str) -> None:
+    text, rule = REFUSED[name]
+    with pytest.raises(CoordJsonError) as caught:
+        parse_strict(text, "any")
+    assert caught.value.rule == rule
+    assert 0 <= caught.value.position <= len(text)
+
+
+def test_every_cut_of_a_good_answer_is_refused_at_its_end_or_before() -> None:
+    text = answer(BOX, BOX)
+    for length in range(len(text)):
+        with pytest.raises(CoordJsonError) as caught:
+            parse_strict(text[:length])
+        assert caught.value.position <= length
+
+
+def test_the_fault_names_its_place_and_reason() -> None:
+    text = answer(BOX.replace("<|coord_3|>", "<|coord_03|>"))
+    with pytest.raises(CoordJsonError) as caught:
+        parse_strict(text)
+    assert isinstance(caught.value, GatehouseError)
+    assert text[caught.value.position :].startswith("<|coord_03|>")
+    assert "coordinate token" in caught.value.reason
+
+
+def pieces() -> st.SearchStrategy[str]:
+    signs = ['{"objects": [', "]}", "{", "}", "[", "]", ",", ":", '"', "\\", "\\u", '"desc"', BOX,
+             '"bbox_2d"', '"poly"', '"line"', "<|coord_1|>", "<|coord_", "|>", " ", "\n", "\ud800"]
+    return st.lists(st.sampled_from(signs) | st.text(string.printable, max_size=3)).map("".join)
+
+
+@given(pieces() | st.text())
+def test_no_text_makes_it_raise_anything_else(text: str) -> None:
+    try:
+        objects = parse_strict(text, "any")
+    except CoordJsonError as error:
+        assert 0 <= error.position <= len(text)
+        assert error.reason.isprintable()
+    else:
+        assert parse_strict(render(objects)) == objects
+
+
+class Counting(str):
+    """A text that counts how often a part of it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key: object) -> str:
+        Counting.looks += 1
+        return super().__getitem__(key)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("piece", [BOX, '{"desc": "a", "line": [' + coords(*[5] * 40) + "]}"])
+def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+    def looks(count: int) -> int:
+        Counting.looks = 0
+        assert len(parse_strict(Counting(answer(*[piece] * count)))) == count
+        return Counting.looks
+
+    small, large = looks(10), looks(1000)
+    assert large < 101 * small
+
+
+@pytest.mark.parametrize("bad", ["{" * 100_000, "[" * 100_000, '{"objects": ' + "[" * 100_000])
+def test_deep_nesting_is_only_a_fault(bad: str) -> None:
+    with pytest.raises(CoordJsonError):
+        parse_strict(bad)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        CoordObject("", "line", (1, 2, 3, 4)),
+        CoordObject("a\nb", "line", (1, 2, 3, 4)),
+        CoordObject("a", "line", (1, 2, 3)),
+        CoordObject("a", "line", (1, 2, 3, 1000)),
+        CoordObject("a", "bbox_2d", (5, 2, 3, 4)),
+        CoordObject("\ud800", "line", (1, 2, 3, 4)),
+    ],
+)
+def test_what_would_be_refused_is_not_rendered(item: CoordObject) -> None:
+    with pytest.raises(CoordJsonError) as caught:
+        render([SCREW, item])
+    assert caught.value.position == len(answer(BOX)) - 2 + len(", ")

@@ -1,0 +1,66 @@
+"""Between pixels and bins."""
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcore.errors import DataError
+from mlcore.geometry.spaces import to_bins, to_pixels, to_thousandths
+
+
+@pytest.mark.parametrize(("width", "height"), [(192, 192), (640, 480), (1000, 7), (1, 1), (2, 999)])
+def test_every_pixel_comes_back_from_its_bin(width: int, height: int) -> None:
+    for x in range(width):
+        y = x * (height - 1) // max(width - 1, 1)
+        back = to_pixels(to_bins((x, y), width, height), width, height)
+        assert (round(back[0]), round(back[1])) == (x, y)
+    for y in range(height):
+        assert round(to_pixels(to_bins((0, y), width, height), width, height)[1]) == y
+
+
+@pytest.mark.parametrize("side", [1000, 1001, 3000, 65535])
+def test_every_bin_comes_back_from_its_pixel_on_a_side_of_1000_or_more(side: int) -> None:
+    for value in range(1000):
+        x, y = to_pixels((value, value), side, side)
+        assert to_bins((x, y), side, side) == (value, value)
+
+
+def test_both_ends_are_reachable() -> None:
+    assert to_bins((0, 0, 191, 99), 192, 100) == (0, 0, 999, 999)
+    assert to_pixels((0, 0, 999, 999), 192, 100) == (0, 0, 191, 99)
+
+
+def test_the_edge_past_the_last_pixel_is_the_last_bin() -> None:
+    assert to_bins((192, 100, 191.4, 99.9), 192, 100) == (999, 999, 999, 999)
+
+
+def test_halves_go_upwards_everywhere() -> None:
+    assert to_bins((0.5, 1.5, 2.5, 3.5), 1000, 1000) == (1, 2, 3, 4)
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.data())
+def test_an_ordered_box_stays_ordered(width: int, height: int, data: st.DataObject) -> None:
+    xs = sorted(data.draw(st.tuples(st.floats(0, width), st.floats(0, width))))
+    ys = sorted(data.draw(st.tuples(st.floats(0, height), st.floats(0, height))))
+    bins = to_bins((xs[0], ys[0], xs[1], ys[1]), width, height)
+    assert bins[0] <= bins[2] and bins[1] <= bins[3]
+    exact = to_thousandths((xs[0], ys[0], xs[1], ys[1]), width, height)
+    assert all(abs(a - b) <= 0.5 for a, b in zip(bins, exact, strict=True))
+
+
+@pytest.mark.parametrize("points", [(-0.1, 0), (0, 101), (193, 0), (float("nan"), 0), (1, 2, 3)])
+def test_points_outside_the_image_and_half_points_are_refused(points: tuple[float, ...]) -> None:
+    with pytest.raises(DataError):
+        to_bins(points, 192, 100)
+
+
+@pytest.mark.parametrize("bins", [(-1, 0), (0, 1000), (1,)])
+def test_bins_that_do_not_exist_are_refused(bins: tuple[int, ...]) -> None:
+    with pytest.raises(DataError):
+        to_pixels(bins, 192, 100)
+
+
+def test_an_image_without_pixels_is_refused() -> None:
+    with pytest.raises(DataError):
+        to_bins((0, 0), 0, 10)
