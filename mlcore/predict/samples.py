@@ -14,8 +14,10 @@ from mlcore.run.context import RunContext
 from mlcore.run.hashing import file_sha256
 
 
-def emit_sample(ctx: RunContext, dataset: Dataset, record: Record, answer: Generated) -> None:
-    """Copy the record's image into the run folder and send one sample event.
+def emit_sample(
+    ctx: RunContext, dataset: Dataset, record: Record, answer: Generated, *, step: int = 0
+) -> None:
+    """Copy the record's image into the run folder and send one sample event of a training step.
 
     The note says why an answer could not be read; the raw text is shown either way.
     """
@@ -27,7 +29,7 @@ def emit_sample(ctx: RunContext, dataset: Dataset, record: Record, answer: Gener
     prediction, note = readable(answer.text, record)
     ctx.events.sample(
         name=record.id,
-        step=0,
+        step=step,
         image={
             "path": target.relative_to(ctx.folder.root).as_posix(),
             "sha256": file_sha256(target),

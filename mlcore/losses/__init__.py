@@ -1,0 +1,1 @@
+"""Losses: one file each. All return sums; the loop divides by the global weight."""

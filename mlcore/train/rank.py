@@ -1,0 +1,74 @@
+"""`python -m mlcore.train.rank RUN_FOLDER START MEETING DATASET RANK PARENT`: one more rank.
+
+Reads the run's resolved config, so it trains exactly what rank 0 trains. Stops are rank 0's to
+decide: signals that reach the whole group are ignored here, and a dead rank 0 ends this one.
+"""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+
+from mlcore.errors import InterruptedRunError
+from mlcore.run.context import RunContext
+from mlcore.run.events import EventWriter
+from mlcore.run.exits import ExitCode
+from mlcore.run.folder import RunFolder
+from mlcore.run.signals import StopSignal
+from mlcore.train.config import DdpEngine as DdpConfig
+from mlcore.train.config import SftConfig
+from mlcore.train.ddp import DdpEngine
+from mlcore.train.setup import build_trainer, load_data
+
+
+def main(arguments: list[str]) -> int:
+    """Train as this rank; returns the exit code."""
+    folder, start, meeting, dataset, rank_text, parent = arguments
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    rank = int(rank_text)
+    config, ctx = _open(RunFolder(Path(folder)), Path(dataset), rank)
+    assert isinstance(config.engine, DdpConfig)
+    world = config.engine.processes
+
+    def make(device: torch.device) -> DdpEngine:
+        return DdpEngine(Path(meeting), rank, world, device)
+
+    trainer, _ = build_trainer(config, Path(start), load_data(config, ctx), make, rank)
+    try:
+        trainer.run(ctx, None, load_data(config, ctx).dataset.fingerprint)
+    except InterruptedRunError:
+        return ExitCode.OK
+    trainer.engine.barrier()
+    trainer.engine.close()
+    return ExitCode.OK
+
+
+def _open(folder: RunFolder, dataset: Path, rank: int) -> tuple[SftConfig, RunContext]:
+    raw = json.loads(folder.resolved_config.read_text(encoding="utf-8"))
+    raw.pop("sha256")
+    config = SftConfig.model_validate_json(json.dumps(raw))
+    own = folder.root / "events" / f"rank-{rank}.jsonl"
+    ctx = RunContext(
+        RunFolder(folder.root), EventWriter(own), StopSignal(),
+        bindings={config.data.dataset: dataset},
+    )
+    return config, ctx
+
+
+def _end_with(parent: int) -> None:
+    """End this process at once when rank 0 is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
