@@ -6,13 +6,24 @@ late message changes nothing and no visibility timeout can start a running job t
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
 
 TICK_S = 5.0
 """how often the console is asked to do its periodic work"""
 
-app = Celery("jobs", broker=os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0")
+
+def tick_schedule(every_s: float) -> dict[str, Any]:
+    """Celery's beat schedule with the one periodic task; a late tick is dropped, not piled up."""
+    options = {"queue": "control", "expires": every_s}
+    return {"tick": {"task": "jobs.tick", "schedule": every_s, "options": options}}
+
+
+# No fixups: Celery would load Django wherever DJANGO_SETTINGS_MODULE happens to be set.
+app = Celery(
+    "jobs", broker=os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0", fixups=[]
+)
 app.conf.update(
     task_serializer="json",
     result_serializer="json",
@@ -35,13 +46,6 @@ app.conf.update(
     task_default_queue="cpu",
     task_create_missing_queues=True,
     task_routes={"jobs.tick": {"queue": "control"}},
-    beat_schedule={
-        "tick": {
-            "task": "jobs.tick",
-            "schedule": TICK_S,
-            "options": {"queue": "control", "expires": TICK_S},
-        }
-    },
     include=["jobs.tasks"],
     timezone="UTC",
 )

@@ -17,7 +17,7 @@ from celery.beat import EmbeddedService
 from celery.platforms import SecurityWarning
 
 from jobs import tasks
-from jobs.celery import TICK_S, app
+from jobs.celery import TICK_S, app, tick_schedule
 from jobs.child import sweep_orphans
 from jobs.client import HostClient
 from jobs.errors import SettingsError
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     client = HostClient(settings.url, settings.token)
     try:
         if options.control:
-            return _run_control(client, options.log_level)
+            return _run_control(client, options.tick, options.log_level)
         queues = [queue for queue in options.queues.split(",") if queue]
         return _run_jobs(client, settings, queues, options)
     finally:
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--queues", default="cpu", help="comma separated: cpu, gpu")
     parser.add_argument("--slots", type=int, default=1, help="runs at a time")
     parser.add_argument("--control", action="store_true", help="the control worker: periodic work")
+    parser.add_argument("--tick", type=float, default=TICK_S, help="seconds between ticks")
     parser.add_argument("--host", help="name of this host; default: the machine's name")
     parser.add_argument("--log-level", default="info")
     return parser
@@ -95,14 +96,15 @@ def _run_jobs(
         announcer.stop()
 
 
-def _run_control(client: HostClient, log_level: str) -> int:
+def _run_control(client: HostClient, tick_s: float, log_level: str) -> int:
     control = tasks.Control(client)
     tasks.serve(control=control)
+    app.conf.beat_schedule = tick_schedule(tick_s)
     beat = EmbeddedService(
-        app, thread=True, max_interval=TICK_S, scheduler_cls="celery.beat:Scheduler"
+        app, thread=True, max_interval=tick_s, scheduler_cls="celery.beat:Scheduler"
     )
     watch = threading.Thread(
-        target=control.watch, args=(3 * TICK_S,), name="tick-watch", daemon=True
+        target=control.watch, args=(3 * tick_s,), name="tick-watch", daemon=True
     )
 
     def start_beat(**_: Any) -> None:

@@ -62,7 +62,7 @@ def start(console: FakeConsole, state: State, broker_url: str) -> Iterator[Start
         environment = {
             **os.environ, "REDIS_URL": url or broker_url, "GATEHOUSE_URL": console.url,
             "GATEHOUSE_HOST_TOKEN": TOKEN, "GATEHOUSE_STATE": str(state.root),
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1", "DJANGO_SETTINGS_MODULE": "console.settings.test",
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "jobs.worker", *arguments], cwd=ROOT, env=environment
@@ -130,14 +130,14 @@ def test_the_child_of_a_killed_worker_stops_by_itself(
 
 
 def test_the_control_worker_ticks(start: Start, console: FakeConsole) -> None:
-    start("--control")
+    start("--control", "--tick", "0.5")
     wait_for(lambda: console.ticks >= 2, 60)
 
 
 def test_the_control_worker_ticks_without_a_broker(
     start: Start, console: FakeConsole, tmp_path: Path
 ) -> None:
-    start("--control", url=f"redis+socket://{tmp_path}/nobody")
+    start("--control", "--tick", "0.5", url=f"redis+socket://{tmp_path}/nobody")
     wait_for(lambda: console.ticks >= 1, 60)
 
 
