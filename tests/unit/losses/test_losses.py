@@ -1,0 +1,97 @@
+"""The two losses of fine-tuning: sums over tokens, so that the loop alone decides what divides."""
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mlcore.losses.coord_soft import coord_soft_sum
+from mlcore.losses.token_ce import token_ce_sum
+
+VOCABULARY = 1200
+COORDS = torch.arange(150, 1150)
+
+
+def logits_of(rows: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(rows, VOCABULARY, generator=torch.Generator().manual_seed(seed))
+
+
+def gaussian_logits(bins: list[int], sigma: float) -> torch.Tensor:
+    """Logits of a model that says exactly the target, and nothing outside the coordinates."""
+    logits = torch.full((len(bins), VOCABULARY), -1e4)
+    for row, place in enumerate(bins):
+        logits[row, COORDS] = -0.5 * ((torch.arange(1000.0) - place) / sigma) ** 2
+    return logits
+
+
+def test_cross_entropy_of_even_odds_is_the_log_of_the_vocabulary() -> None:
+    targets = torch.tensor([3, 7, 11])
+    assert token_ce_sum(torch.zeros(3, VOCABULARY), targets).item() == pytest.approx(
+        3 * math.log(VOCABULARY)
+    )
+
+
+def test_cross_entropy_adds_up_over_any_split() -> None:
+    logits, targets = logits_of(8), torch.arange(8)
+    parts = token_ce_sum(logits[:3], targets[:3]) + token_ce_sum(logits[3:], targets[3:])
+    assert parts.item() == pytest.approx(token_ce_sum(logits, targets).item(), rel=1e-6)
+
+
+def test_both_sums_of_nothing_are_zero_and_have_a_gradient() -> None:
+    logits = torch.zeros(0, VOCABULARY, requires_grad=True)
+    none = torch.zeros(0, dtype=torch.int64)
+    total = token_ce_sum(logits, none) + coord_soft_sum(logits, none, COORDS, 3.0)
+    total.backward()
+    assert total.item() == 0.0
+    assert logits.grad is not None
+
+
+@pytest.mark.parametrize("sigma", [1.0, 9.0])
+@pytest.mark.parametrize("place", [0, 499, 999])
+def test_the_soft_loss_is_zero_for_a_model_that_says_the_target(place: int, sigma: float) -> None:
+    logits = gaussian_logits([place], sigma)
+    assert coord_soft_sum(logits, torch.tensor([place]), COORDS, sigma).item() == pytest.approx(
+        0.0, abs=1e-5
+    )
+
+
+def test_the_soft_loss_prefers_a_near_miss_to_a_far_one() -> None:
+    target = torch.tensor([500])
+    near = coord_soft_sum(gaussian_logits([503], 4.0), target, COORDS, 4.0)
+    far = coord_soft_sum(gaussian_logits([540], 4.0), target, COORDS, 4.0)
+    assert 0 < near.item() < far.item()
+
+
+def test_the_soft_loss_equals_the_divergence_computed_by_torch() -> None:
+    logits, bins, sigma = logits_of(5, seed=1), torch.tensor([0, 13, 500, 998, 999]), 2.5
+    grid = torch.arange(1000, dtype=torch.float64)
+    target = torch.exp(-0.5 * ((grid - bins[:, None]) / sigma) ** 2)
+    target = target / target.sum(-1, keepdim=True)
+    said = logits.double().log_softmax(-1)[:, COORDS]
+    expected = torch.nn.functional.kl_div(said, target, reduction="sum")
+    got = coord_soft_sum(logits, bins, COORDS, sigma)
+    assert got.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_probability_outside_the_coordinates_costs() -> None:
+    logits = gaussian_logits([500], 3.0)
+    leaking = logits.clone()
+    leaking[:, 0] = logits.max() + 5
+    target = torch.tensor([500])
+    assert coord_soft_sum(leaking, target, COORDS, 3.0) > 1.0 > coord_soft_sum(
+        logits, target, COORDS, 3.0
+    )
+
+
+def test_the_narrowest_target_is_nearly_cross_entropy() -> None:
+    logits, bins = logits_of(4, seed=2), torch.tensor([1, 200, 700, 998])
+    soft = coord_soft_sum(logits, bins, COORDS, 0.05)
+    assert soft.item() == pytest.approx(token_ce_sum(logits, COORDS[bins]).item(), rel=1e-5)
+
+
+def test_the_soft_gradient_is_finite_at_the_edges() -> None:
+    logits = (100 * logits_of(2, seed=3)).requires_grad_()
+    coord_soft_sum(logits, torch.tensor([0, 999]), COORDS, 1.0).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
