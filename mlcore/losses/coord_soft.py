@@ -4,6 +4,7 @@ KL(q || p) = sum_k q_k (log q_k - log p_k), q_k proportional to exp(-(k - t)^2 /
 p over the whole vocabulary, so probability outside the coordinate tokens costs too. It is 0 when
 the model equals the target; its value rises when sigma narrows, which is no divergence.
 """
+
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,5 @@
 """Cross-entropy of plain tokens."""
+
 from __future__ import annotations
 
 import torch

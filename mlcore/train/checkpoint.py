@@ -1,9 +1,10 @@
 """Restartable checkpoints: safetensors and JSON only, complete when READY stands in the folder.
 
-    checkpoints/step-N/  model.safetensors  optim.safetensors  rng-RANK.safetensors  state.json  READY
+    checkpoints/step-N/  model.safetensors optim.safetensors rng-RANK.safetensors state.json READY
 
 Written beside, flushed to disk and renamed, so a crash leaves the old checkpoint or the new one.
 """
+
 from __future__ import annotations
 
 import json
@@ -48,9 +49,7 @@ def save_rng(folder: Path, step: int, rank: int) -> None:
     save_file({"torch": torch.get_rng_state()}, target / f"rng-{rank}.safetensors")
 
 
-def save(
-    folder: Path, cursor: Cursor, model: nn.Module, optimizers: Optimizers, keep: int
-) -> Path:
+def save(folder: Path, cursor: Cursor, model: nn.Module, optimizers: Optimizers, keep: int) -> Path:
     """Finish the checkpoint of `cursor.step` on rank 0 and drop all but the newest `keep`."""
     temporary = _temporary(folder, cursor.step)
     state = {name: value.contiguous() for name, value in _unique(model).items()}

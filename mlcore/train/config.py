@@ -1,4 +1,5 @@
 """The config of `sft`. Light: imports no torch."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self

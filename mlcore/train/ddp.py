@@ -4,6 +4,7 @@ The job's own process is rank 0 and writes the events. It starts the other ranks
 its process group; they meet through a file in the run folder, so no port is needed. A rank that
 dies breaks the connections of the others, who then end by themselves.
 """
+
 from __future__ import annotations
 
 import os
@@ -42,9 +43,9 @@ class DdpEngine:
         )
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        return DistributedDataParallel(module, broadcast_buffers=False)
+        return DistributedDataParallel(module, forward_sync_buffers=False)
 
-    def accumulate(self, module: nn.Module, last: bool) -> AbstractContextManager[None]:
+    def accumulate(self, module: nn.Module, *, last: bool) -> AbstractContextManager[None]:
         if last:
             return nullcontext()
         assert isinstance(module, DistributedDataParallel)
@@ -90,9 +91,7 @@ def other_ranks(arguments: list[str], meeting: Path, world: int, log: Path) -> I
         raise InfrastructureError("; ".join(bad), where=str(log))
 
 
-def _start(
-    arguments: list[str], rank: int, log: Path
-) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+def _start(arguments: list[str], rank: int, log: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     file = log.with_name(f"rank-{rank}.txt").open("ab")
     command = [sys.executable, "-m", "mlcore.train.rank", *arguments, str(rank), str(os.getpid())]
     process = subprocess.Popen(

@@ -1,8 +1,9 @@
 """The engine seam: what the loop needs from one process or from several."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 import torch
@@ -19,7 +20,7 @@ class Engine(Protocol):
         """The module whose backward sums gradients over the ranks."""
         ...
 
-    def accumulate(self, module: nn.Module, last: bool) -> object:
+    def accumulate(self, module: nn.Module, *, last: bool) -> AbstractContextManager[None]:
         """A context for one micro-batch: gradients are shared on the last one only."""
         ...
 
@@ -50,7 +51,7 @@ class LocalEngine:
         return module
 
     @contextmanager
-    def accumulate(self, module: nn.Module, last: bool) -> Iterator[None]:
+    def accumulate(self, module: nn.Module, *, last: bool) -> Iterator[None]:
         yield
 
     def gradient_scale(self) -> float:

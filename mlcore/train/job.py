@@ -1,4 +1,5 @@
 """The `sft` job: rank 0, and the start of the other ranks."""
+
 from __future__ import annotations
 
 from contextlib import ExitStack
@@ -29,9 +30,7 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     with ExitStack() as stack:
         make_engine = _engine(config, ctx, start, stack)
         trainer, processor = build_trainer(config, start, data, make_engine, rank=0)
-        looks = Looks(
-            config.evaluation, data.dataset, data.val, trainer.source.renderer, processor
-        )
+        looks = Looks(config.evaluation, data.dataset, data.val, trainer.source.renderer, processor)
         ctx.events.status("running", f"training {config.steps} steps")
         figures = trainer.run(ctx, looks, data.dataset.fingerprint)
         ctx.events.status("saving", "writing the model")

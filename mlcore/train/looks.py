@@ -1,4 +1,5 @@
 """Looking at held-out images while training: figures and a few samples to see."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Looks:
         records = self.records[: self.config.images]
         if not records:
             return {}
-        model.eval()
+        model.train(mode=False)
         answers = []
         with torch.inference_mode():
             for start in range(0, len(records), BATCH):

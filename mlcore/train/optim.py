@@ -1,4 +1,5 @@
 """Optimisers: AdamW for all, or Muon for the matrices with AdamW for the rest."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

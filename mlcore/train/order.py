@@ -1,4 +1,5 @@
 """Which samples each step takes: a pure function of (seed, step), so resume needs no iterator."""
+
 from __future__ import annotations
 
 import hashlib
@@ -38,7 +39,9 @@ class Order:
         nth = before if summary else step - before
         start = nth * self.batch_size
         places = range(start, start + self.batch_size)
-        return StepPlan("summary" if summary else "dense", tuple(self._at(p, int(summary)) for p in places))
+        return StepPlan(
+            "summary" if summary else "dense", tuple(self._at(p, int(summary)) for p in places)
+        )
 
     def epoch(self, step: int) -> float:
         """How often the data has been seen before `step`, over both tasks."""

@@ -3,6 +3,7 @@
 Reads the run's resolved config, so it trains exactly what rank 0 trains. Stops are rank 0's to
 decide: signals that reach the whole group are ignored here, and a dead rank 0 ends this one.
 """
+
 from __future__ import annotations
 
 import json
@@ -41,9 +42,10 @@ def main(arguments: list[str]) -> int:
     def make(device: torch.device) -> DdpEngine:
         return DdpEngine(Path(meeting), rank, world, device)
 
-    trainer, _ = build_trainer(config, Path(start), load_data(config, ctx), make, rank)
+    data = load_data(config, ctx)
+    trainer, _ = build_trainer(config, Path(start), data, make, rank)
     try:
-        trainer.run(ctx, None, load_data(config, ctx).dataset.fingerprint)
+        trainer.run(ctx, None, data.dataset.fingerprint)
     except InterruptedRunError:
         return ExitCode.OK
     trainer.engine.barrier()
@@ -57,7 +59,9 @@ def _open(folder: RunFolder, dataset: Path, rank: int) -> tuple[SftConfig, RunCo
     config = SftConfig.model_validate_json(json.dumps(raw))
     own = folder.root / "events" / f"rank-{rank}.jsonl"
     ctx = RunContext(
-        RunFolder(folder.root), EventWriter(own), StopSignal(),
+        RunFolder(folder.root),
+        EventWriter(own),
+        StopSignal(),
         bindings={config.data.dataset: dataset},
     )
     return config, ctx

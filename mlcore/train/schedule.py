@@ -1,4 +1,5 @@
 """Rates and widths as pure functions of the step."""
+
 from __future__ import annotations
 
 import math

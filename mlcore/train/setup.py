@@ -1,4 +1,5 @@
 """From a config to a trainer: the same on every rank."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from mlcore.train.order import Order
 from mlcore.train.source import Source
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def device_of(config: SftConfig, rank: int) -> torch.device:
     wanted = config.device
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted, rank % torch.cuda.device_count()) if wanted == "cuda" else (
-        torch.device("cpu")
-    )
+    if wanted == "cpu":
+        return torch.device("cpu")
+    return torch.device("cuda", rank % torch.cuda.device_count())
 
 
 def build_trainer(
@@ -87,10 +90,11 @@ def build_trainer(
     torch.manual_seed(config.seed)
     device = device_of(config, rank)
     processor = load_processor(start)
-    model = load_model(start, config.dtype).to(device)
+    model = load_model(start, _DTYPES[config.dtype])
     renderer = Renderer(processor, config.profile)
     source = Source(data.train, data.dataset.folder, renderer, config.global_max_length)
     order = Order(len(source), config.batch_size, config.data.summary_share, config.seed)
-    step = SftStep(model, list(renderer.coord_ids)).to(device)
+    step = SftStep(model, list(renderer.coord_ids))
+    step.to(device)
     trainer = Trainer(config, make_engine(device), step, source, order, device)
     return trainer, processor

@@ -1,4 +1,5 @@
 """Rendered samples of a dataset split, by index."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """One forward pass of Stage-1: hidden states, LM head on supervised rows only, two sums."""
+
 from __future__ import annotations
 
 import torch
@@ -22,7 +23,7 @@ class SftStep(nn.Module):
         super().__init__()
         self.model = model
         ids = torch.tensor(coord_ids)
-        bins = torch.full((model.config.text_config.vocab_size,), -1)
+        bins = torch.full((model.lm_head.out_features,), -1)
         bins[ids] = torch.arange(len(coord_ids))
         self.register_buffer("coord_ids", ids, persistent=False)
         self.register_buffer("bin_of", bins, persistent=False)

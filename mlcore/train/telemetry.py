@@ -1,4 +1,5 @@
 """What a training run tells: progress, rates and losses as events."""
+
 from __future__ import annotations
 
 import time

@@ -1,6 +1,7 @@
 """The loop. Its order makes every split of a batch equal: count the supervised tokens of the
 whole step over all ranks and micro-batches first, divide every loss sum by that, then backward.
 """
+
 from __future__ import annotations
 
 import math
@@ -85,7 +86,7 @@ class Trainer:
                 seen = looks.look(ctx, self.step.model, done)
                 ctx.events.metric(done, seen, epoch=self.order.epoch(done))
                 figures.update(seen)
-            stop = self._agree(ctx.stop.requested)
+            stop = self._agree(flag=ctx.stop.requested)
             if stop or done % self.config.checkpoint.every_steps == 0 or self._last(done):
                 self._save(ctx, replace(cursor, step=done))
             if stop and not self._last(done):
@@ -124,7 +125,7 @@ class Trainer:
         self.optimizers.zero_grad()
         sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         for number, batch in enumerate(batches, start=1):
-            with self.engine.accumulate(self.wrapped, number == len(batches)):  # type: ignore[attr-defined]
+            with self.engine.accumulate(self.wrapped, last=number == len(batches)):
                 parts = self.wrapped(batch, width)
                 loss = parts.sum() / (text_n + coord_n) * self.engine.gradient_scale()
                 loss.backward()
@@ -135,9 +136,7 @@ class Trainer:
             raise self._diverged(plan, text + coord, norm)
         self.optimizers.step()
         mean = (text + coord) / (text_n + coord_n)
-        return StepResult(
-            mean, text / max(1, text_n), coord / max(1, coord_n), norm, int(tokens)
-        )
+        return StepResult(mean, text / max(1, text_n), coord / max(1, coord_n), norm, int(tokens))
 
     def _parts(self, examples: Sequence[TrainingExample]) -> list[Sequence[TrainingExample]]:
         size = self.config.micro_batch
@@ -164,7 +163,7 @@ class Trainer:
         total: list[float] = self.engine.all_sum(tensor).tolist()
         return total
 
-    def _agree(self, flag: bool) -> bool:
+    def _agree(self, *, flag: bool) -> bool:
         """True on every rank when it is true on any: all stop after the same step."""
         return self._all_sum([float(flag)])[0] > 0
 
