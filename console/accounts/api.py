@@ -76,27 +76,32 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
     scope = serializers.ChoiceField(choices=Scope.choices, default=Scope.READ)
-    secret = serializers.CharField(
-        read_only=True, allow_null=True, required=False, help_text="only in the answer to POST"
-    )
 
     class Meta:
         model = ApiToken
-        fields = (
-            "prefix", "name", "scope", "expires", "created", "last_used", "revoked", "secret",
-        )
+        fields = ("prefix", "name", "scope", "expires", "created", "last_used", "revoked")
         read_only_fields = ("prefix", "created", "last_used", "revoked")
+
+
+class NewApiTokenSerializer(ApiTokenSerializer):
+    secret = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta(ApiTokenSerializer.Meta):
+        fields = (*ApiTokenSerializer.Meta.fields, "secret")
 
 
 class HostTokenSerializer(serializers.ModelSerializer[HostToken]):
-    secret = serializers.CharField(
-        read_only=True, allow_null=True, required=False, help_text="only in the answer to POST"
-    )
-
     class Meta:
         model = HostToken
-        fields = ("prefix", "name", "created", "last_used", "revoked", "secret")
+        fields = ("prefix", "name", "created", "last_used", "revoked")
         read_only_fields = ("prefix", "created", "last_used", "revoked")
+
+
+class NewHostTokenSerializer(HostTokenSerializer):
+    secret = serializers.CharField(read_only=True, allow_null=True)
+
+    class Meta(HostTokenSerializer.Meta):
+        fields = (*HostTokenSerializer.Meta.fields, "secret")
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
@@ -232,7 +237,7 @@ class TokensView(ApiView):
         page = page_of_request(request, ApiToken.objects.filter(user=request.user))
         return page_response(page, lambda token: ApiTokenSerializer(token).data)
 
-    @extend_schema(request=ApiTokenSerializer, responses={201: ApiTokenSerializer})
+    @extend_schema(request=ApiTokenSerializer, responses={201: NewApiTokenSerializer})
     @idempotent(blank=["secret"])
     def post(self, request: Request) -> Response:
         """Make an API token. Its secret is shown in this answer only."""
@@ -269,7 +274,7 @@ class HostTokensView(ApiView):
         page = page_of_request(request, HostToken.objects.all())
         return page_response(page, lambda token: HostTokenSerializer(token).data)
 
-    @extend_schema(request=HostTokenSerializer, responses={201: HostTokenSerializer})
+    @extend_schema(request=HostTokenSerializer, responses={201: NewHostTokenSerializer})
     @idempotent(blank=["secret"])
     def post(self, request: Request) -> Response:
         """Make a host token. Its secret is shown in this answer only."""

@@ -123,7 +123,9 @@ class ApiToken(Token):
 class HostToken(Token):
     """Lets one worker host claim runs and send their events home; good for nothing else."""
 
-    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
 
 class LoginAttempt(models.Model):
