@@ -47,7 +47,7 @@ def predict_step(system: str, title: str, **model: str) -> Step:
 
 STEPS = (
     Step("synth", "Render scenes", "synth.yaml"),
-    Step("sft", "Fine-tune", "sft.yaml", {"dataset": "synth/dataset"}),
+    Step("sft", "Fine-tune", "sft.yaml", {"data.dataset": "synth/dataset"}),
     predict_step("tuned", "Predict: fine-tuned", system__model="sft/model"),
     predict_step("base", "Predict: base"),
     predict_step("untrained", "Predict: untrained"),
