@@ -95,10 +95,16 @@ def load_policy(ref: str, resolve: Callable[[str], Path]) -> tuple[Policy, str]:
     `ref` is the name of a shipped policy, or a path that ends in `.yaml`, found by `resolve`.
     Raises ConfigError for an unknown name and for a file that is not a policy.
     """
-    path = resolve(ref) if ref.endswith((".yaml", ".yml")) else SHIPPED / f"{ref}.yaml"
-    if path.parent == SHIPPED and path.stem not in shipped_policies():
+    if ref in shipped_policies():
+        path = SHIPPED / f"{ref}.yaml"
+    elif ref.endswith((".yaml", ".yml")):
+        path = resolve(ref)
+    else:
         raise ConfigError(
             f"there is no shipped policy {ref!r}",
             hint=f"Shipped: {', '.join(shipped_policies())}. A path must end in .yaml.",
         )
-    return load_model(path, Policy), file_sha256(path)
+    try:
+        return load_model(path, Policy), file_sha256(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the policy {ref} cannot be read: {error}", where=str(path)) from error

@@ -1,0 +1,244 @@
+"""The evaluate job from a config file to the files it leaves."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mlcore.contract.records import Record
+from mlcore.evaluate.job import choose
+from mlcore.evaluate.match import match_image, read_answer, truth_things
+from mlcore.run.events import read_events
+from mlcore.run.exits import ExitCode
+from mlcore.run.runner import RunOptions, execute
+from tests.support.answers import (
+    four_records,
+    record,
+    right,
+    say,
+    write_dataset,
+    write_predictions,
+)
+
+
+class World:
+    """A dataset, predictions by name, and one run of the job."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.records = four_records()
+        self.dataset = write_dataset(root / "dataset", self.records)
+        self.systems: dict[str, Path] = {}
+
+    def add(self, name: str, *args: Any, **meta: Any) -> None:
+        self.systems[name] = write_predictions(self.root / name, self.records, *args, **meta)
+
+    def run(self, reference: str = "model", **settings: Any) -> ExitCode:
+        lines = ["kind: evaluate", f"dataset: {self.dataset}", f"reference: {reference}",
+                 "bootstrap: 100", *(f"{k}: {v}" for k, v in settings.items()), "predictions:"]
+        lines += [f"  {name}: {path}" for name, path in self.systems.items()]
+        config = self.root / "evaluate.yaml"
+        config.write_text("\n".join(lines) + "\n")
+        return execute(config, RunOptions(run_dir=self.root / "run"))
+
+    @property
+    def output(self) -> Path:
+        return self.root / "run" / "artifacts" / "evaluation"
+
+    @property
+    def report(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.output / "report.json").read_text())
+        return loaded
+
+    def events(self, type_: str) -> list[dict[str, Any]]:
+        path = self.root / "run" / "events" / "attempt-1.jsonl"
+        return [e for e in read_events(path) if e["type"] == type_]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def half(item: Record) -> str:
+    return say(item.objects[:1])
+
+
+def test_two_systems_side_by_side(world: World) -> None:
+    world.add("model", right, lambda r: r.summary or "")
+    world.add("constant", half)
+    assert world.run() == ExitCode.OK
+    report = world.report
+    assert report["schema"] == "evaluation/1"
+    assert report["systems"]["model"]["f1_50"]["value"] == 1.0
+    assert report["systems"]["model"]["summary"]["exact_match"] == {"value": 1.0, "n": 3}
+    constant = report["systems"]["constant"]
+    assert constant["f1_50"]["recall"] == 3 / 7
+    assert report["deltas"]["constant"]["f1_50"] == pytest.approx(1 - constant["f1_50"]["value"])
+    low, high = report["delta_intervals"]["constant"]["f1_50"]
+    assert low <= report["deltas"]["constant"]["f1_50"] <= high
+    headline = report["headline"]
+    assert headline["f1_50"] == {"value": 1.0, "unit": "share", "n": 7}
+    assert headline["f1_50_over_best_other"]["value"] == report["deltas"]["constant"]["f1_50"]
+    assert json.loads((world.root / "run" / "report.json").read_text()) == report
+
+
+def test_every_figure_can_be_computed_again_from_the_rows(world: World) -> None:
+    world.add("model", lambda r: "?" if r.id == "one" else half(r), lambda r: r.summary or "")
+    assert world.run() == ExitCode.OK
+    lines = (world.output / "matches.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    dense = [row for row in rows if row["mode"] == "dense"]
+    figures = world.report["systems"]["model"]
+    assert [row["id"] for row in dense] == [r.id for r in world.records]
+    assert sum(row["parsed"] for row in dense) / len(dense) == figures["parse_rate"]["value"]
+    for count in ("tp", "fp", "fn"):
+        assert sum(row[count] for row in dense) == figures["f1_50"][count]
+    overlaps = [pair["iou"] for row in dense for pair in row["pairs"]]
+    assert sum(overlaps) / 7 == pytest.approx(figures["mean_iou"]["value"])
+    exact = [
+        row["truth"][p["truth"]]["desc"] == row["prediction"][p["prediction"]]["desc"]
+        for row in dense for p in row["pairs"]
+    ]
+    assert sum(exact) / len(exact) == figures["description_accuracy"]["value"]
+    summaries = [row for row in rows if row["mode"] == "summary"]
+    assert sum(row["exact"] for row in summaries) == 3
+
+
+def test_an_answer_that_is_missing_counts_as_unreadable_and_is_named(world: World) -> None:
+    world.add("model", lambda r: right(r) if r.id != "full" else None)
+    assert world.run() == ExitCode.OK
+    figures = world.report["systems"]["model"]
+    assert figures["parse_rate"] == {**figures["parse_rate"], "value": 0.75, "n": 4}
+    assert figures["faults"] == {"missing": 1}
+    assert figures["f1_50"]["fn"] == 4
+    assert world.events("warning")[0]["code"] == "answers_missing"
+
+
+def test_the_join_is_by_id_and_not_by_place(world: World) -> None:
+    shuffled = list(reversed(world.records))
+    world.systems["model"] = write_predictions(world.root / "model", shuffled)
+    assert world.run() == ExitCode.OK
+    assert world.report["systems"]["model"]["f1_50"]["value"] == 1.0
+
+
+def test_a_mode_that_was_not_asked_for_has_no_values(world: World) -> None:
+    world.add("model", None, lambda r: r.summary or "")
+    assert world.run() == ExitCode.OK
+    figures = world.report["systems"]["model"]
+    for name in ("parse_rate", "f1_50", "ap", "mean_iou"):
+        assert (figures[name]["value"], figures[name]["n"]) == (None, 0)
+    assert "f1_50" not in world.report["headline"]
+
+
+def test_asking_and_getting_no_answer_at_all_is_a_parse_rate_of_zero(world: World) -> None:
+    world.add("model", lambda r: None)
+    assert world.run() == ExitCode.OK
+    assert world.report["systems"]["model"]["parse_rate"]["value"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [{"dataset_fingerprint": "0" * 64}, {"split": "train"}, {"schema": "predictions/9"}],
+)
+def test_predictions_of_something_else_are_refused(world: World, meta: dict[str, str]) -> None:
+    world.add("model", right, **meta)
+    assert world.run() == ExitCode.DATA
+    assert not (world.output / "report.json").exists()
+
+
+GOOD_ROW = {"id": "full", "mode": "dense", "text": "?", "finished": True}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({**GOOD_ROW}, "second dense answer"),
+        ({**GOOD_ROW, "id": "stranger"}, "no record"),
+        ({**GOOD_ROW, "mode": "poem"}, "mode"),
+        ({"id": "full"}, "needs the keys"),
+        ({**GOOD_ROW, "text": "\ud800"}, "surrogate"),
+        ([], "JSON object"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_line(world: World, row: Any, words: str) -> None:
+    world.add("model", right)
+    path = world.systems["model"] / "predictions.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + json.dumps(row) + "\n", encoding="utf-8")
+    assert world.run() == ExitCode.DATA
+    error = world.events("error")[0]
+    assert words in error["message"]
+    assert error["where"].endswith("predictions.jsonl:5")
+
+
+def test_a_torn_row_is_refused(world: World) -> None:
+    world.add("model", right)
+    path = world.systems["model"] / "predictions.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert world.run() == ExitCode.DATA
+
+
+def test_overlays_show_truth_and_prediction_with_the_words_beside(world: World) -> None:
+    world.add("model", lambda r: "?" if r.id == "one" else half(r))
+    assert world.run(overlays=3) == ExitCode.OK
+    pictures = sorted((world.output / "overlays").glob("*.png"))
+    assert len(pictures) == 3
+    for picture in pictures:
+        words = json.loads(picture.with_suffix(".json").read_text(encoding="utf-8"))
+        truth = next(r for r in world.records if r.id == words["id"])
+        assert [o["desc"] for o in words["truth"]] == [o.desc for o in truth.objects]
+        with Image.open(picture) as image:
+            assert image.width > 4 * 2 * truth.width
+            colours = {image.convert("RGB").getpixel((x, 300)) for x in range(0, image.width, 2)}
+        assert len(colours) > 1
+    samples = world.events("sample")
+    assert len(samples) == len(world.events("artifact")) == 3
+    for sample in samples:
+        path = world.root / "run" / sample["image"]["path"]
+        assert path.stat().st_size == sample["image"]["size"]
+    unreadable = next(s for s in samples if s["name"] == "one")
+    assert "unreadable" in unreadable["note"]
+    assert unreadable["raw"] == "?"
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_warning(world: World) -> None:
+    world.add("model", right)
+    for picture in (world.dataset / "images").iterdir():
+        picture.write_bytes(b"not a picture")
+    assert world.run() == ExitCode.OK
+    assert {w["code"] for w in world.events("warning")} == {"overlay_skipped"}
+
+
+def test_the_same_run_gives_the_same_files(world: World) -> None:
+    world.add("model", half)
+    assert world.run() == ExitCode.OK
+    first = {p.name: p.read_bytes() for p in world.output.rglob("*") if p.is_file()}
+    assert execute(world.root / "evaluate.yaml", RunOptions(run_dir=world.root / "again")) == 0
+    again = world.root / "again" / "artifacts" / "evaluation"
+    assert first == {p.name: p.read_bytes() for p in again.rglob("*") if p.is_file()}
+
+
+def test_another_threshold_has_another_name(world: World) -> None:
+    world.add("model", right)
+    assert world.run(iou_threshold=0.75) == ExitCode.OK
+    assert "f1_50" not in world.report["systems"]["model"]
+    assert world.report["headline"]["f1_75"]["value"] == 1.0
+
+
+def test_a_reference_that_is_no_system_is_an_invalid_config(world: World) -> None:
+    world.add("model", right)
+    assert world.run(reference="other") == ExitCode.CONFIG
+
+
+def test_the_drawn_images_are_the_worst_and_a_seeded_rest() -> None:
+    records = [record(f"r{i:02d}", *four_records()[0].objects[: i % 5]) for i in range(20)]
+    matches = [match_image(r.id, truth_things(r), read_answer(None), 0.5) for r in records]
+    chosen = choose(matches, 6, seed=1)
+    assert [m.record for m in chosen] == [m.record for m in choose(matches, 6, seed=1)]
+    assert [m.fn for m in chosen[:3]] == [4, 4, 4]
+    assert len({m.record for m in chosen}) == 6
+    assert choose(matches, 0, seed=1) == []
+    assert len(choose(matches, 99, seed=1)) == 20
