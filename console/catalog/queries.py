@@ -217,3 +217,15 @@ def named_refs(project: Project, type_: str) -> list[str]:
 def file_of(output: Output, path: str) -> dict[str, Any] | None:
     """The file of an output at a path, as {path, sha256, size}; only listed paths exist."""
     return next((file for file in output.files if file["path"] == path), None)
+
+
+def versions_by_digest(project: Project, digests: Sequence[str]) -> dict[str, ModelVersion]:
+    """Model versions by what they are; of several names for the same bytes, the newest."""
+    rows = ModelVersion.objects.filter(entry__project=project, digest__in=set(digests) - {""})
+    return {v.digest: v for v in rows.select_related("entry").order_by("id")}
+
+
+def newest_digests(entries: Sequence[ModelEntry]) -> dict[int, str]:
+    """The digest of each model's newest version, by the model's key."""
+    rows = ModelVersion.objects.filter(entry__in=[e.pk for e in entries], number=F("entry__latest"))
+    return dict(rows.values_list("entry_id", "digest"))

@@ -1,7 +1,23 @@
 """Pages of this app."""
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from console.catalog import config_views, model_views, views
 
 app_name = "catalog"
-urlpatterns: list[URLPattern] = []
+_P = "p/<slug:project>/"
+urlpatterns = [
+    path(_P + "datasets/", views.datasets, name="datasets"),
+    path(_P + "datasets/<str:name>/", views.dataset, name="dataset"),
+    path(_P + "datasets/<str:name>/<int:number>/records/<int:key>/", views.record, name="record"),
+    path(_P + "datasets/<str:name>/<int:number>/records/<int:key>/image", views.image, name="image"),
+    path(_P + "configs/", config_views.configs, name="configs"),
+    path(_P + "config-check/", config_views.check, name="config-check"),
+    path(_P + "new-config/", config_views.new, name="config-new"),
+    path(_P + "configs/<str:name>/", config_views.config, name="config"),
+    path(_P + "configs/<str:name>/diff/", config_views.diff, name="config-diff"),
+    path(_P + "configs/<str:name>/archive/", config_views.archive, name="config-archive"),
+    path(_P + "models/", model_views.models, name="models"),
+    path(_P + "models/<str:name>/", model_views.model, name="model"),
+]

@@ -69,4 +69,5 @@ def _place_of(path: str) -> str:
     parts = path.strip("/").split("/")
     if len(parts) < 2 or parts[0] != "p":
         return ""
-    return parts[2] if len(parts) > 2 else "home"
+    name = parts[2] if len(parts) > 2 else "home"
+    return {"new-config": "configs"}.get(name, name)

@@ -1,0 +1,191 @@
+"""What each tab of the run page shows, read when it is opened."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from console.catalog.configs import check_text
+from console.catalog.models import Output
+from console.catalog.queries import outputs_of_run
+from console.runs import page_reads, rows
+from console.runs.lineage import flow_of_run, ref_url
+from console.runs.models import Attempt, Run, Sample
+from console.web.schema_form import as_text
+
+SHOWN_FILES = 100
+SHOWN_LATEST = 6
+TILE_SIZE = 320
+STAGE_SIZE = 640
+Context = dict[str, Any]
+
+
+def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    series = page_reads.series(run) if not run.headline else []
+    gate = getattr(run, "gate_result", None)
+    return {
+        "latest": [
+            {"key": s.key, "value": s.last_value, "step": s.last_step} for s in series[:SHOWN_LATEST]
+        ],
+        "samples": [sample_row(run, s, TILE_SIZE) for s in page_reads.latest_samples(run)],
+        "warnings": [
+            {"time": w.time, "code": w.body.get("code", ""), "message": w.body.get("message", "")}
+            for w in page_reads.warnings(run)
+        ],
+        "inputs": [{"ref": i["ref"], "url": ref_url(run.project.slug, i["ref"])} for i in run.inputs],
+        "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
+        "attempts": [_attempt_row(a) for a in attempts],
+        "gate": gate, "checks": gate.checks if gate else [],
+        "manifest": _manifest_rows(run.manifest or {}),
+    }  # fmt: skip
+
+
+def metrics(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    series = [(s.key, s.last_value) for s in page_reads.series(run)]
+    return {"metrics": rows.metric_groups(series), "has_metrics": bool(series)}
+
+
+def samples(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    steps = page_reads.sample_steps(run)
+    if not steps:
+        return {"steps": []}
+    asked = request.GET.get("step", "")
+    step = int(asked) if asked.isdigit() and int(asked) in steps else steps[-1]
+    place = steps.index(step)
+    return {
+        "steps": steps, "step": step,
+        "previous_step": steps[place - 1] if place else None,
+        "next_step": steps[place + 1] if place + 1 < len(steps) else None,
+        "samples": [sample_row(run, s, STAGE_SIZE) for s in page_reads.samples_at(run, step)],
+    }  # fmt: skip
+
+
+def log(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    numbers = [a.number for a in attempts]
+    asked = request.GET.get("attempt", "")
+    number = int(asked) if asked.isdigit() and int(asked) in numbers else max(numbers, default=0)
+    path = reverse("runs:log", args=[run.project.slug, run.uid, number]) if number else ""
+    return {
+        "attempts": [_attempt_row(a) for a in attempts], "attempt": number, "log_url": path,
+        "log_download": f"{path}?download",
+    }
+
+
+def artifacts(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    slug = run.project.slug
+    return {
+        "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
+        "artifacts": [
+            {
+                "name": a.name, "media": a.media, "sha256": a.sha256, "size": a.size,
+                "url": reverse("runs:artifact", args=[slug, run.uid, a.pk]),
+            }
+            for a in run.artifacts.all()
+        ],
+    }  # fmt: skip
+
+
+def config(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    checked = check_text(run.config_text, run.config_filename)
+    return {
+        "problems": checked.problems,
+        "resolved": [
+            {"path": path, "value": as_text(value), "origin": _origin(run.config_provenance, path)}
+            for path, value in _flat(run.config_resolved, "")
+        ],
+    }
+
+
+def lineage(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    return {"flow": flow_of_run(run)}
+
+
+def events(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
+    return {"events": [rows.event_row(e.type, e.time, e.body) for e in page_reads.events(run)]}
+
+
+TAB_CONTEXT: Mapping[str, Callable[[HttpRequest, Run, Sequence[Attempt]], Context]] = {
+    "overview": overview, "metrics": metrics, "samples": samples, "log": log,
+    "artifacts": artifacts, "config": config, "lineage": lineage, "events": events,
+}
+
+
+def sample_row(run: Run, sample: Sample, size: int) -> Context:
+    """A sample as the overlay draws it."""
+    path = reverse("runs:sample-image", args=[run.project.slug, run.uid, sample.pk])
+    return {
+        "name": sample.name, "step": sample.step, "width": sample.width, "height": sample.height,
+        "image": f"{path}?size={size}", "raw": sample.raw, "note": sample.note,
+        "parse_failed": bool(sample.note and sample.raw and not sample.prediction),
+        "objects": {"truth": sample.truth, "prediction": sample.prediction},
+        "n_truth": len(sample.truth), "n_prediction": len(sample.prediction),
+    }  # fmt: skip
+
+
+def output_row(run: Run, output: Output) -> Context:
+    """An output with its files and, where it became a dataset or model, the way there."""
+    slug = run.project.slug
+    url, title = "", output.name
+    for dataset in output.dataset_versions.all():
+        url = reverse("catalog:dataset", args=[slug, dataset.dataset.name]) + f"?v={dataset.number}"
+        title = f"{dataset.dataset.name} v{dataset.number}"
+    for model in output.model_versions.all():
+        url = reverse("catalog:model", args=[slug, model.entry.name]) + f"?v={model.number}"
+        title = f"{model.entry.name} v{model.number}"
+    shown = [
+        {**f, "url": reverse("runs:output-file", args=[slug, run.uid, output.name, f["path"]])}
+        for f in output.files[:SHOWN_FILES]
+    ]
+    return {
+        "name": output.name, "type": output.type, "digest": output.digest, "bytes": output.bytes,
+        "files": output.files, "shown": shown, "hidden": max(0, len(output.files) - SHOWN_FILES),
+        "url": url, "title": title,
+    }  # fmt: skip
+
+
+def _newest(outputs: Sequence[Output]) -> list[Output]:
+    return list({output.name: output for output in outputs}.values())
+
+
+def _attempt_row(attempt: Attempt) -> Context:
+    state = attempt.state
+    if state == "ended":
+        state = {"ok": "succeeded", "user": "cancelled", "interrupted": "interrupted"}.get(
+            attempt.reason, "failed"
+        )
+    seconds = (attempt.ended - attempt.started).total_seconds() if attempt.ended else None
+    return {
+        "number": attempt.number, "state": state, "seconds": seconds,
+        "host": attempt.host.name if attempt.host else "",
+    }
+
+
+def _manifest_rows(manifest: Mapping[str, Any]) -> list[Context]:
+    """The few facts of a manifest that a person looks for."""
+    git = manifest.get("git") or {}
+    facts = [
+        (_("Revision"), str(git.get("revision") or manifest.get("git_revision") or "")[:12], True),
+        (_("Python"), str(manifest.get("python") or ""), False),
+        (_("Seed"), str(manifest.get("seed", "")), False),
+    ]
+    return [{"name": n, "value": v, "mono": m} for n, v, m in facts if v]
+
+
+def _flat(value: Any, prefix: str) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping) or not value:
+        return [(prefix, value)] if prefix else []
+    out: list[tuple[str, Any]] = []
+    for key, item in value.items():
+        out.extend(_flat(item, f"{prefix}.{key}" if prefix else str(key)))
+    return out
+
+
+def _origin(provenance: Mapping[str, str], path: str) -> str:
+    while path and path not in provenance:
+        path = path.rpartition(".")[0]
+    return provenance.get(path, "default")
+
+

@@ -1,0 +1,148 @@
+"""Pages over many runs: home and the list."""
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from console.accounts.access import requires
+from console.accounts.models import Project
+from console.api.pagination import keyset_page
+from console.catalog import queries as catalog
+from console.fleet import queries as fleet
+from console.gates.page_reads import latest_results
+from console.runs import page_reads, queries, rows
+from console.runs.models import Run
+from console.runs.page_reads import RunFilter
+from console.runs.states import State
+from console.web import states
+from console.web.pages import page, pager, project_of
+from mlcore.kinds import KINDS
+
+PAGE_SIZE = 50
+NEWEST_THINGS = 5
+YEAR_S = 31_536_000
+
+
+@requires(get="project.view")
+@page
+def home(request: HttpRequest, project: str) -> HttpResponseBase:
+    """What needs a person now; then what runs, what finished, hosts, gates, new things."""
+    here = project_of(request)
+    counts = page_reads.state_counts(here)
+    context = {
+        "line": rows.count_line(counts), "needs": _needs(here),
+        "active": [_active_row(run) for run in page_reads.active(here)],
+        "finished": [rows.run_row(run) for run in page_reads.finished(here)],
+        "hosts": [_host_row(host) for host in fleet.hosts()],
+        "gates": [
+            {"policy": g.policy, "passed": g.passed,
+             "url": reverse("gates:gate", args=[here.slug, g.run.uid])}
+            for g in latest_results(here, 6)
+        ],
+        "things": _newest_things(here),
+    }  # fmt: skip
+    response = render(request, "runs/home.html", context)
+    response.set_cookie("project", here.slug, max_age=YEAR_S, samesite="Lax", httponly=True)
+    return response
+
+
+@requires(get="runs.view")
+@page
+def run_list(request: HttpRequest, project: str) -> HttpResponseBase:
+    """The table of runs; its filters are the URL."""
+    here = project_of(request)
+    asked = request.GET
+    wanted = RunFilter(asked.get("state", ""), asked.get("kind", ""), asked.get("q", "").strip())
+    found = keyset_page(
+        page_reads.table(here, wanted), cursor=asked.get("cursor", ""), limit=PAGE_SIZE
+    )
+    counts = page_reads.state_counts(here)
+    context = {
+        "runs": [rows.run_row(run, _waiting(run)) for run in found.items],
+        "filters": {
+            "state": wanted.state, "kind": wanted.kind, "q": wanted.text,
+            "any": bool(wanted.state or wanted.kind or wanted.text),
+        },
+        "states": [{"value": s.value, "word": states.look_of(s).word} for s in State],
+        "counts": [
+            {"state": s.value, "word": states.look_of(s).word, "n": counts[s]}
+            for s in State if s in counts
+        ],
+        "kinds": list(KINDS), **pager(request, found.next_cursor),
+    }  # fmt: skip
+    return render(request, "runs/list.html", context)
+
+
+def _waiting(run: Run) -> str:
+    return queries.waiting_reason(run) if run.state == State.QUEUED else ""
+
+
+def _active_row(run: Run) -> dict[str, Any]:
+    attempt = run.attempts.order_by("-number").first()
+    series = sorted(page_reads.series(run), key=lambda s: ("loss" not in s.key, s.key))
+    line = None
+    if series:
+        line = rows.spark(series[0].key, page_reads.spark_values(run, series[0].key))
+    return {
+        **rows.run_row(run, _waiting(run)), "spark": line,
+        "eta": rows.eta_seconds(run, attempt.progress_from if attempt else None),
+    }
+
+
+def _needs(project: Project) -> list[dict[str, Any]]:
+    """Failed and interrupted runs, gates that did not pass, hosts that went silent."""
+    out = [_need_of_run(project, run) for run in page_reads.needing_attention(project)]
+    for host in fleet.hosts():
+        if host.state == "offline":
+            out.append(
+                {
+                    "state": "offline", "title": host.name, "time": host.last_seen, "acts": [],
+                    "url": reverse("fleet:fleet", args=[project.slug]),
+                    "text": _("The host has stopped answering; runs of its queues wait."),
+                }
+            )  # fmt: skip
+    return out
+
+
+def _need_of_run(project: Project, run: Run) -> dict[str, Any]:
+    url = reverse("runs:run", args=[project.slug, run.uid])
+    head = rows.run_head(run, "", None)
+    acts = [{"url": url, "icon": "eye", "word": _("Open"), "post": False}]
+    if run.reason == "gate":
+        acts = [{"url": reverse("gates:gate", args=[project.slug, run.uid]), "icon": "gates",
+                 "word": _("Evidence"), "post": False}]
+    elif head["can_resume"]:
+        act = reverse("runs:act", args=[project.slug, run.uid, "resume"])
+        acts.append({"url": act, "icon": "resume", "word": _("Resume"), "post": True})
+    elif head["can_retry"]:
+        act = reverse("runs:act", args=[project.slug, run.uid, "retry"])
+        acts.append({"url": act, "icon": "retry", "word": _("Retry"), "post": True})
+    reason = states.reason_sentence(run.reason)
+    text = ": ".join(part for part in (reason, head["detail"]) if part)
+    return {"state": run.state, "title": head["title"], "text": text, "url": url,
+            "time": run.ended, "acts": acts}
+
+
+def _host_row(host: Any) -> dict[str, Any]:
+    busy = fleet.busy_slots(host)
+    note = _("%(busy)d of %(slots)d slots busy") % {"busy": busy, "slots": host.slots}
+    return {"name": host.name, "state": host.state, "note": note}
+
+
+def _newest_things(project: Project) -> list[dict[str, Any]]:
+    datasets = [
+        {"icon": "datasets", "name": d.name, "number": d.latest, "created": d.updated,
+         "url": reverse("catalog:dataset", args=[project.slug, d.name])}
+        for d in catalog.datasets(project).order_by("-updated")[:NEWEST_THINGS]
+    ]
+    models = [
+        {"icon": "models", "name": m.name, "number": m.latest, "created": m.updated,
+         "url": reverse("catalog:model", args=[project.slug, m.name])}
+        for m in catalog.models(project).order_by("-updated")[:NEWEST_THINGS]
+    ]
+    things = sorted(datasets + models, key=lambda t: t["created"], reverse=True)
+    return things[:NEWEST_THINGS]
