@@ -229,3 +229,10 @@ def newest_digests(entries: Sequence[ModelEntry]) -> dict[int, str]:
     """The digest of each model's newest version, by the model's key."""
     rows = ModelVersion.objects.filter(entry__in=[e.pk for e in entries], number=F("entry__latest"))
     return dict(rows.values_list("entry_id", "digest"))
+
+
+def names_like(project: Project, type_: str, text: str, limit: int) -> list[str]:
+    """Names of datasets, models or configs that hold the text, the last changed first."""
+    tables = {"dataset": Dataset, "model": ModelEntry, "config": ConfigFile}
+    rows = tables[type_].objects.filter(project=project, name__icontains=text)
+    return list(rows.order_by("-updated").values_list("name", flat=True)[:limit])

@@ -20,3 +20,8 @@ def serves(queue: str, kind: str) -> bool:
 def hosts() -> list[Host]:
     """Every host, by name, with its workers."""
     return list(Host.objects.prefetch_related("workers").order_by("name"))
+
+
+def busy_slots(host: Host) -> int:
+    """How many attempts the host runs now."""
+    return host.attempts.filter(state="running").count()

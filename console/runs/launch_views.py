@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from console.runs import launching
 from console.runs.launch_form import LaunchForm, edit_text, read_form, starting_text
 from console.runs.launching import LaunchRequest
 from console.runs.models import Run
+from console.runs.queries import run_of
 from console.web import states
 from console.web.pages import page, project_of
 from console.web.recipes import recipe, shipped_recipes
@@ -87,7 +88,7 @@ def sync(request: HttpRequest, project: str) -> HttpResponseBase:
 def _start(request: HttpRequest, project: Project) -> Start | None:
     asked = request.GET
     if uid := asked.get("clone"):
-        run = get_object_or_404(Run, project=project, uid=uid)
+        run = run_of(project, uid)
         source = _("run %(uid)s") % {"uid": uid}
         return Start(run.kind, run.config_text, source, run.config_filename, parent=run)
     if name := asked.get("config"):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,35 +10,14 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from console.accounts.models import Project
-from console.runs import metric_store
-from console.runs.models import Artifact, Attempt, LogChunk, MetricSeries, Run, RunEvent, Sample
+from console.runs import queries
+from console.runs.models import Artifact, Attempt, MetricSeries, Run, RunEvent, Sample
+from console.runs.queries import HEAVY, RunFilter, runs_of
 from console.runs.states import LIVE, State
 
 NEEDS_WINDOW = timedelta(days=7)
 SPARK_POINTS = 24
 SHOWN_EVENTS = 300
-HEAVY = ("config_text", "config_resolved", "config_provenance", "report", "manifest", "bindings")
-
-
-@dataclass(frozen=True)
-class RunFilter:
-    """What the filters of the run list say; empty means any."""
-
-    state: str = ""
-    kind: str = ""
-    text: str = ""
-
-
-def table(project: Project, wanted: RunFilter) -> QuerySet[Run]:
-    """Runs of a project without the heavy columns."""
-    rows = Run.objects.filter(project=project).select_related("folder_host").defer(*HEAVY)
-    if wanted.state:
-        rows = rows.filter(state=wanted.state)
-    if wanted.kind:
-        rows = rows.filter(kind=wanted.kind)
-    if wanted.text:
-        rows = rows.filter(Q(name__icontains=wanted.text) | Q(uid__startswith=wanted.text.lower()))
-    return rows
 
 
 def state_counts(project: Project) -> dict[str, int]:
@@ -48,32 +26,25 @@ def state_counts(project: Project) -> dict[str, int]:
     return dict(rows.annotate(n=Count("id")))
 
 
-def one(project: Project, uid: str) -> Run:
-    """A run with what its page shows. Raises Http404."""
-    rows = Run.objects.select_related("folder_host", "created_by", "parent", "project")
-    return get_object_or_404(rows, project=project, uid=uid)
-
-
 def needing_attention(project: Project) -> list[Run]:
     """Failed and interrupted runs of the last days that nobody has retried or resumed since."""
     since = timezone.now() - NEEDS_WINDOW
-    rows = Run.objects.filter(
-        project=project, state__in=[State.FAILED, State.INTERRUPTED], ended__gt=since,
-        children=None,
+    rows = runs_of(project).filter(
+        state__in=[State.FAILED, State.INTERRUPTED], ended__gt=since, children=None
     )
-    return list(rows.defer(*HEAVY).order_by("-ended")[:12])
+    return list(rows.order_by("-ended")[:12])
 
 
 def active(project: Project) -> list[Run]:
     """Running ones first, then the queue in its order."""
-    rows = table(project, RunFilter()).filter(state__in=sorted(LIVE))
+    rows = runs_of(project).filter(state__in=sorted(LIVE))
     queued = rows.filter(state=State.QUEUED).order_by("-priority", "queued_at")
     return [*rows.exclude(state=State.QUEUED).order_by("-id")[:12], *queued[:12]]
 
 
 def finished(project: Project, limit: int = 8) -> list[Run]:
     """The runs that ended last."""
-    rows = table(project, RunFilter()).exclude(state__in=sorted(LIVE))
+    rows = runs_of(project).exclude(state__in=sorted(LIVE))
     return list(rows.order_by("-ended")[:limit])
 
 
@@ -89,26 +60,26 @@ def series(run: Run) -> list[MetricSeries]:
 
 def spark_values(run: Run, key: str) -> list[float]:
     """A few values of one metric for a sparkline."""
-    views = metric_store.read(run, [key], points=SPARK_POINTS)
+    views = queries.read_metrics(run, [key], points=SPARK_POINTS)
     return list(views[0].points.values) if views else []
 
 
 def sample_steps(run: Run) -> list[int]:
     """The steps that have samples, ascending."""
-    return list(run.samples.order_by("step").values_list("step", flat=True).distinct())
+    return list(queries.visible_samples(run).order_by("step").values_list("step", flat=True).distinct())
 
 
 def samples_at(run: Run, step: int) -> list[Sample]:
     """Samples of a step; of attempts that sent the same one, the last."""
     latest: dict[str, Sample] = {}
-    for sample in run.samples.filter(step=step).order_by("attempt__number", "id"):
+    for sample in queries.visible_samples(run).filter(step=step).order_by("attempt__number", "id"):
         latest[sample.name] = sample
     return list(latest.values())
 
 
 def latest_samples(run: Run, limit: int = 6) -> list[Sample]:
     """The newest samples."""
-    return list(run.samples.order_by("-step", "-id")[:limit])
+    return list(queries.visible_samples(run).order_by("-step", "-id")[:limit])
 
 
 def sample(run: Run, key: int) -> Sample:
@@ -131,20 +102,6 @@ def warnings(run: Run, limit: int = 20) -> list[RunEvent]:
     return list(run.events.filter(type="warning").order_by("-id")[:limit])
 
 
-def log_part(attempt: Attempt, offset: int, limit: int) -> bytes:
-    """Up to `limit` bytes of an attempt's log from `offset`."""
-    if limit <= 0:
-        return b""
-    end = offset + limit
-    rows = LogChunk.objects.filter(attempt=attempt, offset__lt=end, offset__gte=0)
-    before = rows.filter(offset__lte=offset).order_by("-offset").values_list("offset", flat=True)
-    start = before.first()
-    parts = rows.filter(offset__gte=start or 0).order_by("offset")
-    data = b"".join(bytes(part.data) for part in parts)
-    skip = offset - (start or 0)
-    return data[skip : skip + limit]
-
-
 def using(project: Project, refs: Sequence[str]) -> list[Run]:
     """Runs that take one of these references as an input, newest first."""
     if not refs:
@@ -158,5 +115,5 @@ def using(project: Project, refs: Sequence[str]) -> list[Run]:
 
 def found(project: Project, text: str, limit: int = 6) -> list[dict[str, Any]]:
     """Runs for the palette."""
-    rows = table(project, RunFilter(text=text)).order_by("-id")[:limit]
+    rows = runs_of(project, RunFilter(q=text)).order_by("-id")[:limit]
     return [{"uid": r.uid, "name": r.name, "kind": r.kind, "state": r.state} for r in rows]

@@ -14,8 +14,8 @@ from console.accounts.audit import Actor
 from console.api.problems import ApiProblem
 from console.catalog.media import file_response, preview_response
 from console.catalog.queries import file_of, output_of_run
-from console.runs import metric_store, page_reads, queries, rows, services
-from console.runs.models import Attempt, Run
+from console.runs import page_reads, queries, rows, services
+from console.runs.models import Run
 from console.runs.tabs import TAB_CONTEXT
 from console.web.pages import page, project_of
 
@@ -40,12 +40,12 @@ def tab_list(run: Run, n_samples: int, n_outputs: int) -> list[dict[str, Any]]:
 def run_page(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
     """A tab of the run; each reads only what it shows."""
     here = project_of(request)
-    run = page_reads.one(here, uid)
+    run = queries.run_of(here, uid)
     tab = request.GET.get("tab", "overview")
     if tab not in TAB_CONTEXT:
         raise Http404
     attempts = page_reads.attempts(run)
-    waiting = queries.waiting_reason(run) if run.state == "queued" else ""
+    waiting = queries.waiting_reason(run)
     progress_from = attempts[-1].progress_from if attempts else None
     context = {
         "run": rows.run_head(run, waiting, progress_from), "tab": tab,
@@ -59,9 +59,9 @@ def run_page(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
 @page
 def metrics(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
     """Points of the asked series, thinned with their extremes kept."""
-    run = page_reads.one(project_of(request), uid)
+    run = queries.run_of(project_of(request), uid)
     keys = request.GET.getlist("key")[:MAX_KEYS]
-    views = metric_store.read(run, keys, points=_number(request, "points", 1200, 10_000))
+    views = queries.read_metrics(run, keys, points=_number(request, "points", 1200, 10_000))
     series = {
         v.key: {"x": list(v.points.steps), "y": list(v.points.values), "n": v.total} for v in views
     }
@@ -72,11 +72,11 @@ def metrics(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
 @page
 def log(request: HttpRequest, project: str, uid: str, number: int) -> HttpResponseBase:
     """A part of an attempt's log by byte offset; `download` gives the whole as a text file."""
-    run = page_reads.one(project_of(request), uid)
-    attempt = _attempt(run, number)
+    run = queries.run_of(project_of(request), uid)
+    attempt = queries.attempt_of(run, number)
     if "download" in request.GET:
         response = HttpResponse(
-            page_reads.log_part(attempt, 0, attempt.log_size),
+            queries.read_log(attempt, 0, attempt.log_size).data,
             content_type="text/plain; charset=utf-8",
         )
         name = f"{run.uid}-attempt-{number}.txt"
@@ -84,20 +84,15 @@ def log(request: HttpRequest, project: str, uid: str, number: int) -> HttpRespon
         return response
     offset = _number(request, "offset", 0, 2**60)
     limit = _number(request, "limit", 65536, MAX_LOG_BYTES)
-    data = page_reads.log_part(attempt, offset, limit)
-    whole = _whole_characters(data)
-    return JsonResponse(
-        {
-            "text": whole.decode("utf-8", errors="replace"), "end": offset + len(whole),
-            "size": attempt.log_size,
-        }
-    )  # fmt: skip
+    part = queries.read_log(attempt, offset, limit)
+    text = part.data.decode("utf-8", errors="replace")
+    return JsonResponse({"text": text, "end": part.end, "size": part.size})
 
 
 @requires(get="runs.view")
 @page
 def sample_image(request: HttpRequest, project: str, uid: str, key: int) -> HttpResponseBase:
-    run = page_reads.one(project_of(request), uid)
+    run = queries.run_of(project_of(request), uid)
     sample = page_reads.sample(run, key)
     return preview_response(request, sample.image_sha, _number(request, "size", 640, 1280))
 
@@ -105,7 +100,7 @@ def sample_image(request: HttpRequest, project: str, uid: str, key: int) -> Http
 @requires(get="runs.view")
 @page
 def artifact(request: HttpRequest, project: str, uid: str, key: int) -> HttpResponseBase:
-    run = page_reads.one(project_of(request), uid)
+    run = queries.run_of(project_of(request), uid)
     found = page_reads.artifact(run, key)
     return file_response(request, found.sha256, found.path, download=True)
 
@@ -128,7 +123,7 @@ def output_file(
 def act(request: HttpRequest, project: str, uid: str, what: str) -> HttpResponseBase:
     """Cancel or resume this run, or queue it again as a new one."""
     here = project_of(request)
-    run = page_reads.one(here, uid)
+    run = queries.run_of(here, uid)
     actor = Actor.of_request(request)
     target = run
     try:
@@ -148,25 +143,6 @@ def act(request: HttpRequest, project: str, uid: str, what: str) -> HttpResponse
     return redirect("runs:run", project, target.uid)
 
 
-def _attempt(run: Run, number: int) -> Attempt:
-    found = run.attempts.filter(number=number).first()
-    if found is None:
-        raise Http404
-    return found
-
-
 def _number(request: HttpRequest, key: str, default: int, most: int) -> int:
     text = request.GET.get(key, "")
     return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 19 else default
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """The bytes without a UTF-8 character that is cut at the end."""
-    for cut in range(1, min(4, len(data)) + 1):
-        byte = data[-cut]
-        if byte < 0x80:
-            return data
-        if byte >= 0xC0:
-            width = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return data[:-cut] if cut < width else data
-    return data

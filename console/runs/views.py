@@ -16,7 +16,7 @@ from console.fleet import queries as fleet
 from console.gates.page_reads import latest_results
 from console.runs import page_reads, queries, rows
 from console.runs.models import Run
-from console.runs.page_reads import RunFilter
+from console.runs.queries import RunFilter
 from console.runs.states import State
 from console.web import states
 from console.web.pages import page, pager, project_of
@@ -35,7 +35,7 @@ def home(request: HttpRequest, project: str) -> HttpResponseBase:
     counts = page_reads.state_counts(here)
     context = {
         "line": rows.count_line(counts), "needs": _needs(here),
-        "active": [_active_row(run) for run in page_reads.active(here)],
+        "active": _active_rows(page_reads.active(here)),
         "finished": [rows.run_row(run) for run in page_reads.finished(here)],
         "hosts": [_host_row(host) for host in fleet.hosts()],
         "gates": [
@@ -56,16 +56,17 @@ def run_list(request: HttpRequest, project: str) -> HttpResponseBase:
     """The table of runs; its filters are the URL."""
     here = project_of(request)
     asked = request.GET
-    wanted = RunFilter(asked.get("state", ""), asked.get("kind", ""), asked.get("q", "").strip())
+    state, kind, text = asked.get("state", ""), asked.get("kind", ""), asked.get("q", "").strip()
+    wanted = RunFilter([state] if state else (), [kind] if kind else (), q=text)
     found = keyset_page(
-        page_reads.table(here, wanted), cursor=asked.get("cursor", ""), limit=PAGE_SIZE
+        queries.runs_of(here, wanted), cursor=asked.get("cursor", ""), limit=PAGE_SIZE
     )
+    waiting = queries.waiting_reasons(found.items)
     counts = page_reads.state_counts(here)
     context = {
-        "runs": [rows.run_row(run, _waiting(run)) for run in found.items],
+        "runs": [rows.run_row(run, waiting.get(run.pk, "")) for run in found.items],
         "filters": {
-            "state": wanted.state, "kind": wanted.kind, "q": wanted.text,
-            "any": bool(wanted.state or wanted.kind or wanted.text),
+            "state": state, "kind": kind, "q": text, "any": bool(state or kind or text),
         },
         "states": [{"value": s.value, "word": states.look_of(s).word} for s in State],
         "counts": [
@@ -77,25 +78,25 @@ def run_list(request: HttpRequest, project: str) -> HttpResponseBase:
     return render(request, "runs/list.html", context)
 
 
-def _waiting(run: Run) -> str:
-    return queries.waiting_reason(run) if run.state == State.QUEUED else ""
+def _active_rows(runs: list[Run]) -> list[dict[str, Any]]:
+    waiting = queries.waiting_reasons(runs)
+    return [_active_row(run, waiting.get(run.pk, "")) for run in runs]
 
 
-def _active_row(run: Run) -> dict[str, Any]:
+def _active_row(run: Run, waiting: str) -> dict[str, Any]:
     attempt = run.attempts.order_by("-number").first()
-    series = sorted(page_reads.series(run), key=lambda s: ("loss" not in s.key, s.key))
-    line = None
-    if series:
-        line = rows.spark(series[0].key, page_reads.spark_values(run, series[0].key))
+    key = queries.key_metric([s.key for s in page_reads.series(run)])
+    line = rows.spark(key, page_reads.spark_values(run, key)) if key else None
     return {
-        **rows.run_row(run, _waiting(run)), "spark": line,
+        **rows.run_row(run, waiting), "spark": line,
         "eta": rows.eta_seconds(run, attempt.progress_from if attempt else None),
     }
 
 
 def _needs(project: Project) -> list[dict[str, Any]]:
     """Failed and interrupted runs, gates that did not pass, hosts that went silent."""
-    out = [_need_of_run(project, run) for run in page_reads.needing_attention(project)]
+    stalled = [_need_of_stalled(project, run) for run in queries.stalled(project)]
+    out = stalled + [_need_of_run(project, run) for run in page_reads.needing_attention(project)]
     for host in fleet.hosts():
         if host.state == "offline":
             out.append(
@@ -106,6 +107,14 @@ def _needs(project: Project) -> list[dict[str, Any]]:
                 }
             )  # fmt: skip
     return out
+
+
+def _need_of_stalled(project: Project, run: Run) -> dict[str, Any]:
+    url = reverse("runs:run", args=[project.slug, run.uid])
+    text = _("It runs but has said nothing for more than five minutes. Look at its log.")
+    act = {"url": f"{url}?tab=log", "icon": "log", "word": _("Log"), "post": False}
+    return {"state": "warning", "title": run.name, "text": text, "url": url,
+            "time": run.updated, "acts": [act]}
 
 
 def _need_of_run(project: Project, run: Run) -> dict[str, Any]:
