@@ -1,4 +1,5 @@
 """The two losses of fine-tuning: sums over tokens, so that the loop alone decides what divides."""
+
 from __future__ import annotations
 
 import math
@@ -79,8 +80,10 @@ def test_probability_outside_the_coordinates_costs() -> None:
     leaking = logits.clone()
     leaking[:, 0] = logits.max() + 5
     target = torch.tensor([500])
-    assert coord_soft_sum(leaking, target, COORDS, 3.0) > 1.0 > coord_soft_sum(
-        logits, target, COORDS, 3.0
+    assert (
+        coord_soft_sum(leaking, target, COORDS, 3.0)
+        > 1.0
+        > coord_soft_sum(logits, target, COORDS, 3.0)
     )
 
 

@@ -1,4 +1,5 @@
 """The order of samples is a pure function of seed and step."""
+
 from __future__ import annotations
 
 from collections import Counter

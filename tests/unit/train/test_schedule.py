@@ -1,4 +1,5 @@
 """Rates and widths are pure functions of the step."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,0 +1,58 @@
+"""However a batch is cut, over micro-batches or processes, the step is the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcore.train import job
+from tests.support.training import context, metrics, sft_config, sft_settings, start_run
+
+FIGURES = ("loss", "loss_text", "grad_norm")
+
+
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, training_set: Path, tiny_checkpoint: Path
+) -> dict[int, dict[str, float]]:
+    """Metrics of a run whose batches are one forward pass of one process."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    job.run(sft_config(training_set, tiny_checkpoint), context(folder))
+    return metrics(folder)
+
+
+def assert_same(got: dict[int, dict[str, float]], expected: dict[int, dict[str, float]]) -> None:
+    for name in FIGURES:
+        assert got[1][name] == pytest.approx(expected[1][name], rel=1e-6), name
+        # Rounding of the first updates grows through the later ones.
+        for step in expected:
+            assert got[step][name] == pytest.approx(expected[step][name], rel=1e-3), (step, name)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3])
+def test_micro_batches_change_nothing(
+    tmp_path: Path,
+    training_set: Path,
+    tiny_checkpoint: Path,
+    whole: dict[int, dict[str, float]],
+    micro_batch: int,
+) -> None:
+    config = sft_config(training_set, tiny_checkpoint, micro_batch=micro_batch)
+    job.run(config, context(tmp_path / "run"))
+    assert_same(metrics(tmp_path / "run"), whole)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 4])
+def test_two_processes_change_nothing(
+    tmp_path: Path,
+    training_set: Path,
+    tiny_checkpoint: Path,
+    whole: dict[int, dict[str, float]],
+    micro_batch: int,
+) -> None:
+    engine: dict[str, Any] = {"type": "ddp", "processes": 2}
+    settings = sft_settings(training_set, tiny_checkpoint, engine=engine, micro_batch=micro_batch)
+    assert start_run(tmp_path / "run", settings).wait() == 0
+    assert_same(metrics(tmp_path / "run"), whole)
