@@ -251,9 +251,11 @@ def _overlays(
 
 
 def choose(matches: Sequence[ImageMatch], count: int, seed: int) -> list[ImageMatch]:
-    """Half of them the images with the most disagreement, the rest drawn at random by seed."""
-    ranked = sorted(matches, key=lambda m: (-(m.fp + m.fn), m.record))
-    worst, rest = ranked[: (count + 1) // 2], ranked[(count + 1) // 2 :]
+    """Half of them the readable answers with the most disagreement, the rest drawn by seed."""
+    readable = [m for m in matches if m.reading.fault is None]
+    worst = sorted(readable, key=lambda m: (-(m.fp + m.fn), m.record))[: (count + 1) // 2]
+    taken = {m.record for m in worst}
+    rest = [m for m in matches if m.record not in taken]
     drawn = np.random.default_rng(seed).permutation(len(rest))[: count - len(worst)]
     return worst + [rest[i] for i in sorted(drawn)]
 

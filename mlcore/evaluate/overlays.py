@@ -122,8 +122,13 @@ def _draw_thing(
 
 def _tag(pen: ImageDraw.ImageDraw, at: Point, label: str, colour: Colour) -> None:
     box = pen.textbbox(at, label, font=_font())
-    pen.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=(0, 0, 0))
-    pen.text(at, label, colour, font=_font())
+    pen.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill=colour, outline=INK)
+    pen.text(at, label, PAPER if _luminance(colour) < 0.45 else INK, font=_font())
+
+
+def _luminance(colour: Colour) -> float:
+    """Brightness 0..1 by the weights of ITU-R BT.709."""
+    return (0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]) / 255
 
 
 _PER_ROW = 4
@@ -140,8 +145,8 @@ def _legend(
     for index, name in enumerate(names):
         x, y = GAP + index % _PER_ROW * column, top + index // _PER_ROW * BAR
         pen.rectangle((x, y, x + 24, y + 24), fill=colours[name], outline=INK)
-        letters = "".join(c for c in name if c.isascii()).strip()
-        pen.text((x + 32, y), f"{index} {letters or 'class ' + str(index)}", INK, font=_font())
+        shown = f"{index} {name[:24]}" if name.isascii() else f"class {index}"
+        pen.text((x + 32, y), shown, INK, font=_font())
     y = top + _legend_rows(names) * BAR
     pen.text((GAP, y), "! no partner    ~ wrong description", INK, font=_font())
 
