@@ -1,6 +1,11 @@
 """Endpoints of this app below /api/v1/."""
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from console.gates import api
+
+urlpatterns = [
+    path("projects/<slug:project>/gates/", api.GatesView.as_view(), name="gates"),
+    path("projects/<slug:project>/gates/<int:pk>/", api.GateView.as_view(), name="gate"),
+]
