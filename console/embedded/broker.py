@@ -104,4 +104,6 @@ def _command(program: Path, path: Path, state: State) -> tuple[str, ...]:
         *("--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"),
         *("--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"),
         *("--dir", str(state.broker), "--daemonize", "no", "--loglevel", "warning"),
+        # A rewritten title would overwrite the environment, and with it the stack's tag.
+        *("--set-proc-title", "no"),
     )

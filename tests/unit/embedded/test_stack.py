@@ -143,13 +143,15 @@ def test_services_that_are_killed_come_back(person: Person) -> None:
     assert person.processes() == []
 
 
-def test_a_service_that_cannot_start_is_named_with_its_log(person: Person) -> None:
+def test_a_start_that_fails_says_why_and_leaves_no_process(person: Person) -> None:
     environment = {**os.environ, "GATEHOUSE_STATE": str(person.state.root)}
-    environment |= {"DJANGO_SETTINGS_MODULE": "console.settings.embedded", "SECRET_KEY": "short"}
+    environment["DJANGO_SETTINGS_MODULE"] = "console.settings.embedded"
+    environment["DATABASE_URL"] = f"sqlite:///{person.state.root}/absent/db.sqlite3"
     done = subprocess.run(
-        [sys.executable, "-m", "console.embedded", "up"], cwd=ROOT, env=environment,
+        [sys.executable, "-m", "console.embedded", "up", "--once"], cwd=ROOT, env=environment,
         capture_output=True, text=True, check=False,
     )
     assert done.returncode == 1
-    assert "SECRET_KEY needs at least" in done.stderr
+    assert "manage.py bootstrap failed" in done.stderr
+    assert "unable to open database file" in done.stderr
     assert person.processes() == []
