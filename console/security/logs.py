@@ -7,7 +7,8 @@ import re
 from datetime import UTC, datetime
 
 _SECRET = re.compile(
-    r"(?i)(authorization\W{0,3}\s*bearer\s+|bearer\s+|password\W{1,3}|secret\W{1,3}|gh[ah]_)[^\s'\",;]+"
+    r"""(?ix) ( bearer\s+ | gh[ah]_ | (?:password|secret|token)["']?\s*[:=]\s*["']? )
+        [^\s'",;]+"""
 )
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message", "asctime", "taskName", "request", "server_time", "status_code",

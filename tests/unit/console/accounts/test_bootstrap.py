@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from console.accounts.audit import SYSTEM
 from console.accounts.models import ApiToken, HostToken, Project, User
 from console.accounts.tokens import find_api_token, find_host_token, revoke
-from console.accounts.audit import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
