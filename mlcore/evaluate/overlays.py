@@ -67,7 +67,7 @@ def draw_overlay(
         pen.text((left, 6), _title(title, match, len(things)), INK, font=_font())
         for thing, mark in zip(things, _marks(match, side), strict=True):
             label = f"{numbers[thing.name]}{mark}"
-            _draw_thing(pen, thing, size, (left, BAR), colours[thing.name], label)
+            _draw_thing(pen, thing, size, (left, BAR), scale, colours[thing.name], label)
     _legend(pen, names, colours, size[1] + BAR + MARGIN)
     stem = overlay_stem(record.id)
     path = folder / f"{stem}.png"
@@ -103,12 +103,17 @@ def _draw_thing(
     thing: Thing,
     size: tuple[int, int],
     origin: tuple[int, int],
+    scale: float,
     colour: Colour,
     label: str,
 ) -> None:
-    """One outline in its colour on a dark edge, so that it shows on any ground."""
+    """One outline in its colour on a dark edge, so that it shows on any ground.
+
+    Coordinates mean centres of pixels: 0 is the middle of the first one, `scale` pixels wide here.
+    """
     points = [
-        (origin[0] + x / LAST_BIN * (size[0] - 1), origin[1] + y / LAST_BIN * (size[1] - 1))
+        (origin[0] + x / LAST_BIN * (size[0] - scale) + scale / 2,
+         origin[1] + y / LAST_BIN * (size[1] - scale) + scale / 2)
         for x, y in zip(thing.points[0::2], thing.points[1::2], strict=True)
     ]
     if thing.kind == "bbox_2d":
