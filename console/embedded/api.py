@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 
 ACTIVE = frozenset({"queued", "running", "cancelling"})
-LOG_TAIL_BYTES = 4096
 
 
 class ApiError(Exception):
@@ -69,10 +68,10 @@ class Api:
         """The run as it is now."""
         return parse_run(_checked(self._http.get(f"{self._runs}{uid}/")).json())
 
-    def log_tail(self, uid: str) -> str:
-        """The end of the log of the run's last attempt."""
-        response = _checked(self._http.get(f"{self._runs}{uid}/log/"))
-        return response.text[-LOG_TAIL_BYTES:]
+    def log_tail(self, uid: str, lines: int = 15) -> str:
+        """The last lines of the log of the run's last attempt."""
+        response = self._http.get(f"{self._runs}{uid}/log/", params={"tail": lines})
+        return str(_checked(response).json()["text"])
 
 
 def parse_run(body: Mapping[str, Any]) -> Run:
@@ -81,7 +80,7 @@ def parse_run(body: Mapping[str, Any]) -> Run:
     return Run(
         uid=str(body["uid"]),
         state=str(body["state"]),
-        sentence=str(body.get("sentence") or ""),
+        sentence=_sentence(body),
         hint=str(body.get("hint") or ""),
         done=float(progress.get("done") or 0.0),
         total=progress.get("total"),
@@ -89,6 +88,17 @@ def parse_run(body: Mapping[str, Any]) -> Run:
         figures=tuple(_figures(body.get("headline") or {})),
         data=body,
     )
+
+
+def _sentence(body: Mapping[str, Any]) -> str:
+    """What the run does or why it ended, in the console's words."""
+    if body["state"] == "queued":
+        return str(body.get("waiting_reason") or "waits for a worker")
+    if body["state"] in ACTIVE:
+        return str(body.get("message") or body.get("phase") or "")
+    reason = str(body.get("reason_sentence") or "")
+    message = str((body.get("error") or {}).get("message") or "")
+    return f"{reason}: {message}" if reason and message else reason or message
 
 
 def _figures(headline: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -188,7 +188,7 @@ class Demo:
             tail = self._api.log_tail(run.uid)
         except (ApiError, httpx2.TransportError) as error:
             tail = f"(the log cannot be read: {error})"
-        return "\n".join([*lines, "The log ends with:", *tail.splitlines()[-15:]])
+        return "\n".join([*lines, "The log ends with:", *tail.splitlines()])
 
     def table(self) -> str:
         """Every step with its state, its time and its figures."""

@@ -52,13 +52,13 @@ class FakeApi:
         count = self.asked[uid] = self.asked.get(uid, 0) + 1
         name = self.launches[int(uid[1:])]["filename"]
         if count == 1:
-            return {"uid": uid, "state": "queued", "sentence": "Waiting in the queue."}
+            return {"uid": uid, "state": "queued", "waiting_reason": "no worker yet"}
         if count == 2:
             progress = {"done": 3, "total": 4, "unit": "images"}
             return {"uid": uid, "state": "running", "progress": progress}
         if name in self.fails:
-            sentence = "The data is invalid."
-            return {"uid": uid, "state": "failed", "sentence": sentence, "hint": "Fix it."}
+            said = {"reason_sentence": "the data is invalid", "hint": "Fix it."}
+            return {"uid": uid, "state": "failed", "error": {"message": "3 of 9."}, **said}
         headline = {"f1_50": {"value": 0.6251, "unit": "", "n": 9}, "n": {"value": 3, "unit": "x"}}
         return {"uid": uid, "state": "succeeded", "headline": headline}
 
@@ -76,9 +76,9 @@ def serving(fake: FakeApi) -> Iterator[FakeApi]:
             self.reply(status, json.dumps(answer).encode())
 
         def do_GET(self) -> None:
-            parts = self.path.strip("/").split("/")
+            parts = self.path.partition("?")[0].strip("/").split("/")
             if parts[-1] == "log":
-                self.reply(200, b"line one\nValueError: broken\n")
+                self.reply(200, b'{"text": "line one\\nValueError: broken\\n"}')
             else:
                 self.reply(200, json.dumps(fake.run(parts[-1])).encode())
 
@@ -132,7 +132,7 @@ def test_a_failed_step_stops_what_needs_it_and_is_explained(recipes: Path) -> No
         assert not demo.run()
         report = demo.failure_report()
     assert len(fake.launches) == 2
-    assert "Second failed: The data is invalid." in report
+    assert "Second failed: the data is invalid: 3 of 9." in report
     assert "Hint: Fix it." in report
     assert "ValueError: broken" in report
     assert "not run" in demo.table()
