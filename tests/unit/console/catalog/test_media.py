@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
 from PIL import Image
 
 from console.api.problems import ApiProblem
@@ -106,6 +109,21 @@ def test_what_could_act_is_a_download(rf: Any, data: bytes, name: str) -> None:
     assert response.headers["Content-Type"] == "application/octet-stream"
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in response.headers["Content-Security-Policy"]
+
+
+def test_an_async_server_streams_a_file_piece_by_piece(
+    api: Any, viewer: Any, version: DatasetVersion
+) -> None:
+    headers = {"Authorization": f"Bearer {api(viewer).secret}"}
+
+    async def read() -> tuple[Any, bytes]:
+        client = AsyncClient()
+        response = await client.get(f"{URL}file/?path=dataset.json", headers=headers)
+        return response, b"".join([part async for part in response.streaming_content])
+
+    response, body = async_to_sync(read)()
+    assert json.loads(body)["schema"] == "dataset/1"
+    assert int(response.headers["Content-Length"]) == len(body)
 
 
 @pytest.mark.parametrize("name", ["log.txt", "report.json", "rejects.jsonl", "config.yaml"])
