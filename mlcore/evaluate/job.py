@@ -33,6 +33,8 @@ from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256
 
 SCHEMA = "evaluation/1"
+NAME = 200
+"""longest name of an event's artifact or sample, in characters"""
 NOTES = {
     "parse_rate": "answers that the strict grammar accepts; a missing answer counts as refused",
     "f1": "over all true boxes, polygons and lines; one prediction of the same class each, at or "
@@ -147,6 +149,7 @@ def _report(
         },
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint,
+        "model_digest": reference.answers.meta.get("model_digest"),
         "split": config.split,
         "images": len(records),
         "objects": sum(len(record.objects) for record in records),
@@ -243,9 +246,8 @@ def _overlays(
             ctx.events.warning("overlay_skipped", f"{record.images[0]}: {error}", record=record.id)
             continue
         relative = path.relative_to(ctx.folder.root).as_posix()
-        ctx.events.artifact(
-            f"overlay of {record.id}", relative, file_sha256(path), path.stat().st_size, "image/png"
-        )
+        name, size = f"overlay of {record.id}"[:NAME], path.stat().st_size
+        ctx.events.artifact(name, relative, file_sha256(path), size, "image/png")
         answer = said.get(record.id)
         _emit_sample(ctx, record, match, picture, answer.text if answer else "")
 
@@ -269,7 +271,7 @@ def _emit_sample(
     fault = match.reading.fault
     note = f"{match.tp} found, {match.fn} missed, {match.fp} without a partner"
     ctx.events.sample(
-        name=record.id,
+        name=record.id[:NAME],
         step=0,
         image={
             "path": target.relative_to(ctx.folder.root).as_posix(),

@@ -30,7 +30,8 @@ def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
             "policy_sha256": policy_sha256,
             "report_sha256": file_sha256(folder / "report.json"),
             "evaluation_digest": tree_digest(tree_entries(folder)),
-            "dataset_fingerprint": str(report.get("dataset_fingerprint", "")),
+            "dataset_fingerprint": str(report.get("dataset_fingerprint") or ""),
+            "model_digest": str(report.get("model_digest") or ""),
         },
     )
     write_json(ctx.output("gate") / "result.json", result.to_json())

@@ -68,11 +68,12 @@ def half(item: Record) -> str:
 
 
 def test_two_systems_side_by_side(world: World) -> None:
-    world.add("model", right, lambda r: r.summary or "")
+    world.add("model", right, lambda r: r.summary or "", model_digest="a" * 64)
     world.add("constant", half)
     assert world.run() == ExitCode.OK
     report = world.report
     assert report["schema"] == "evaluation/1"
+    assert report["model_digest"] == "a" * 64
     assert report["systems"]["model"]["f1_50"]["value"] == 1.0
     assert report["systems"]["model"]["summary"]["exact_match"] == {"value": 1.0, "n": 3}
     constant = report["systems"]["constant"]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore.contract.records import SceneObject
+from mlcore.contract.records import Kind, SceneObject
+from mlcore.coordjson import CoordObject, render
 from mlcore.evaluate.match import ImageMatch, _assign, match_image, read_answer, truth_things
 from tests.support.answers import FIBRE, LOOSE, SCREW, SHIELD, record, right, say, thing
 
@@ -90,3 +91,26 @@ def test_no_pairing_has_more_pairs_or_as_many_with_more_overlap(rows: list[list[
         best = max(best, (len(good), round(sum(good), 6)))
     assert value == best
     assert all(overlaps[i, j] >= 0.5 for i, j in found)
+
+
+def wild_objects() -> st.SearchStrategy[list[CoordObject]]:
+    """Valid answers with any geometry at all: collapsed, crossing, doubled back."""
+    few = st.sampled_from([0, 1, 500, 998, 999])
+    point = st.tuples(few | st.integers(0, 999), few | st.integers(0, 999))
+
+    def path(kind: Kind) -> st.SearchStrategy[CoordObject]:
+        pairs = st.lists(point, min_size=2 if kind == "line" else 3, max_size=12)
+        return pairs.map(lambda p: CoordObject("类别=螺丝", kind, tuple(v for q in p for v in q)))
+
+    return st.lists(path("line") | path("poly"), max_size=6)
+
+
+@given(wild_objects(), wild_objects())
+def test_no_geometry_that_can_be_said_upsets_the_matching(
+    truth: list[CoordObject], said: list[CoordObject]
+) -> None:
+    things = read_answer(render(truth)).things
+    match = match_image("x", things, read_answer(render(said)), 0.5)
+    assert match.tp + match.fn == len(truth)
+    assert match.tp + match.fp == len(said)
+    assert all(0.5 <= pair.iou <= 1.0 for pair in match.pairs)

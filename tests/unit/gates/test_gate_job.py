@@ -15,6 +15,7 @@ from mlcore.run.runner import RunOptions, execute
 FIGURE = {"value": 0.97, "n": 400}
 REPORT: dict[str, Any] = {
     "schema": "evaluation/1", "reference": "model", "dataset_fingerprint": "f" * 64,
+    "model_digest": "a" * 64,
     "systems": {
         "model": {"parse_rate": FIGURE, "f1_50": FIGURE},
         "constant": {"f1_50": {"value": 0.1, "n": 400}},
@@ -49,6 +50,7 @@ def test_a_proven_report_passes_and_binds_its_evidence(tmp_path: Path) -> None:
     evidence = found["evidence"]
     assert evidence["report_sha256"] == file_sha256(tmp_path / "evaluation" / "report.json")
     assert evidence["dataset_fingerprint"] == "f" * 64
+    assert evidence["model_digest"] == "a" * 64
     assert all(len(evidence[key]) == 64 for key in ("policy_sha256", "evaluation_digest"))
     assert events(tmp_path, "gate")[0]["result"] == found
     body = json.loads((tmp_path / "run" / "report.json").read_text())
