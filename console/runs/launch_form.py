@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.catalog.configs import Checked, check_text
-from console.web.schema_form import Field, build_form, field_schema, parse_raw
+from console.web.schema_form import (
+    Field,
+    build_form,
+    field_schema,
+    parse_raw,
+    required_skeleton,
+    sections,
+)
 from console.web.yaml_edit import (
     UnreadableTextError,
     parse_fragment,
+    text_of,
     values_of,
     with_value,
     without,
@@ -26,6 +34,11 @@ class LaunchForm:
     checked: Checked
 
     @property
+    def sections(self) -> list[list[Field]]:
+        """The fields as the form shows them."""
+        return sections(self.fields or [])
+
+    @property
     def given(self) -> list[str]:
         """Paths of the fields that the text sets itself."""
         return [f.path for f in _leaves(self.fields or []) if f.given]
@@ -40,13 +53,8 @@ class LaunchForm:
 
 def starting_text(kind: str) -> str:
     """The least text of a kind: what is required and has no default is left to fill in."""
-    schema = config_model(kind).model_json_schema()
-    required = [name for name in schema.get("required", []) if name != "kind"]
-    lines = [f"kind: {kind}", "name: \"\""]
-    for name in required:
-        if "properties" not in schema["properties"][name]:
-            lines.append(f"{name}: \"\"")
-    return "\n".join(lines) + "\n"
+    fields = build_form(config_model(kind).model_json_schema(), {})
+    return text_of({"kind": kind, "name": "", **required_skeleton(fields)})
 
 
 def read_form(kind: str, text: str) -> LaunchForm:

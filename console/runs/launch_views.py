@@ -27,6 +27,7 @@ from console.runs.models import Run
 from console.runs.queries import run_of
 from console.web import states
 from console.web.pages import page, project_of
+from console.web.schema_form import input_path
 from console.web.recipes import recipe, shipped_recipes
 from console.web.yaml_edit import UnreadableTextError
 from mlcore.kinds import KINDS
@@ -75,7 +76,7 @@ def sync(request: HttpRequest, project: str) -> HttpResponseBase:
             text = str(body["text"])
     form = read_form(kind, text)
     problems = _problems(here, form)
-    shown = {"fields": form.fields, "unreadable": form.fields is None}
+    shown = {"sections": form.sections, "unreadable": form.fields is None}
     return JsonResponse(
         {
             "text": text, "problems": problems, "given": form.given,
@@ -112,8 +113,9 @@ def _prefilled(request: HttpRequest, start: Start) -> str:
     """The text with references that the link carries, such as the dataset one came from."""
     text = start.text
     for key in ("dataset", "model", "predictions", "evaluation"):
-        if key in request.GET:
-            text = edit_text(start.kind, text, key, request.GET[key])
+        path = input_path(read_form(start.kind, text).fields or [], key) if key in request.GET else ""
+        if path:
+            text = edit_text(start.kind, text, path, request.GET[key])
     return text
 
 
@@ -149,7 +151,7 @@ def _context(
 ) -> dict[str, Any]:
     return {
         "kind": form.kind, "summary": states.KIND_SUMMARIES.get(form.kind, ""),
-        "source": start.source, "text": form.text, "fields": form.fields,
+        "source": start.source, "text": form.text, "sections": form.sections,
         "unreadable": form.fields is None, "problems": problems,
         "plan": _plan(project, form), "inputs": input_choices(project),
     }  # fmt: skip

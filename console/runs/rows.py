@@ -188,9 +188,10 @@ def event_row(type_: str, time: datetime, body: Mapping[str, Any]) -> dict[str, 
 
 
 def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
-    """(key, last value) by the part of the key before the slash, in the order of the keys."""
+    """(key, last value) by the part of the key before the slash; training and losses first."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for color, (key, last) in enumerate(sorted(series)):
+    ordered = sorted(series, key=lambda s: (not s[0].startswith("train"), "loss" not in s[0], s[0]))
+    for color, (key, last) in enumerate(ordered):
         head, slash, tail = key.partition("/")
         group = groups.setdefault(head if slash else "", [])
         label = tail if slash else key

@@ -28,7 +28,8 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
     gate = getattr(run, "gate_result", None)
     return {
         "latest": [
-            {"key": s.key, "value": s.last_value, "step": s.last_step} for s in series[:SHOWN_LATEST]
+            {"key": s.key, "value": s.last_value, "unit": rows.unit_of(s.key)}
+            for s in sorted(series, key=lambda s: "loss" not in s.key)[:SHOWN_LATEST]
         ],
         "samples": [sample_row(run, s, TILE_SIZE) for s in page_reads.latest_samples(run)],
         "warnings": [

@@ -13,6 +13,8 @@ from typing import Any, Literal
 Schema = Mapping[str, Any]
 Widget = Literal["text", "number", "integer", "bool", "select", "input", "yaml", "group", "fixed"]
 MISSING = object()
+LAST = ("seed", "annotations")
+"""keys that every kind has and few people change"""
 
 
 @dataclass
@@ -38,10 +40,55 @@ class Field:
 
 
 def build_form(schema: Schema, values: Mapping[str, Any]) -> list[Field]:
-    """The fields of a config: loose ones first, then one group per nested model."""
-    fields = _object_fields(schema, schema, values, "")
-    loose = [f for f in fields if f.widget != "group"]
-    return loose + [f for f in fields if f.widget == "group"]
+    """The fields of a config in the order of the form."""
+    return sorted(_object_fields(schema, schema, values, ""), key=_place)
+
+
+def _place(field: Field) -> int:
+    """What must be filled in comes first, what is rarely touched last."""
+    if field.name in LAST:
+        return 4
+    if field.name == "name":
+        return 0
+    if field.required:
+        return 1
+    return 3 if field.widget == "group" else 2
+
+
+def sections(fields: list[Field]) -> list[list[Field]]:
+    """The fields in the order of the form, neighbouring loose ones together, each group alone."""
+    out: list[list[Field]] = []
+    for one in fields:
+        if one.widget != "group" and out and out[-1][0].widget != "group":
+            out[-1].append(one)
+        else:
+            out.append([one])
+    return out
+
+
+def required_skeleton(fields: list[Field]) -> dict[str, Any]:
+    """The least values of a form: what is required and has no default, empty to be filled in."""
+    out: dict[str, Any] = {}
+    for one in fields:
+        if not one.required:
+            continue
+        if one.widget == "group":
+            inner = {one.switch.name: one.switch.value or one.switch.options[0]} if one.switch else {}
+            out[one.name] = inner | required_skeleton(one.children)
+        elif one.widget == "fixed":
+            out[one.name] = one.value
+        else:
+            out[one.name] = one.options[0] if one.options else ""
+    return out
+
+
+def input_path(fields: list[Field], type_: str) -> str:
+    """The dotted path of the first field that takes an input of the type, empty for none."""
+    for one in fields:
+        found = one.path if one.input_type == type_ else input_path(one.children, type_)
+        if found:
+            return found
+    return ""
 
 
 def field_schema(schema: Schema, path: str, values: Mapping[str, Any]) -> Schema | None:

@@ -41,6 +41,13 @@ def with_value(text: str, path: str, value: Any) -> str:
     return _dump(tree)
 
 
+def text_of(values: dict[str, Any]) -> str:
+    """YAML of plain values."""
+    out = StringIO()
+    _yaml().dump(values, out)
+    return out.getvalue()
+
+
 def without(text: str, path: str) -> str:
     """The text without the key at a dotted path; a group left empty goes with it."""
     tree = _parse(text)

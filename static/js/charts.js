@@ -99,7 +99,7 @@
     last = Date.now();
     read([...shown.keys()].filter((n) => { const r = n.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight; }));
   });
-  window.gh.onEvent((type, data) => { if (board.dataset.run === (data.run ?? board.dataset.run)) again(); });
+  window.gh.onEvent((type, data) => { if (board.dataset.run === (data.uid ?? board.dataset.run)) again(); });
   document.addEventListener("region", (event) => { if (board.contains(event.target)) scan(); });
   scan();
 })();

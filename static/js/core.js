@@ -109,7 +109,7 @@
   const listeners = new Set();
   let source = null;
   const connect = () => {
-    if (!body.dataset.stream || source) return;
+    if (!body.dataset.stream || source || !document.querySelector("[data-live], [data-charts], [data-log]")) return;
     source = new EventSource(body.dataset.stream);
     const hear = (event) => {
       let data = {};

@@ -102,7 +102,7 @@
   };
   search.addEventListener("input", debounce(150, find));
   search.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); step(event.shiftKey ? 1 : -1); } });
-  window.gh.onEvent((type, data) => { if (box.dataset.alive === "1" && (data.run ?? box.dataset.run) === box.dataset.run) more(); });
+  window.gh.onEvent((type, data) => { if (box.dataset.alive === "1" && (data.uid ?? box.dataset.run) === box.dataset.run) more(); });
   if (box.dataset.alive === "1") setInterval(() => { if (!document.hidden) more(); }, 3000);
   begin();
 })();

@@ -1,6 +1,7 @@
 // Objects drawn over their image: bbox, polygon and line, as truth, prediction or both.
 // <div data-shot data-width data-height> <img> <script type="application/json">{truth, prediction}</script> </div>
 (() => {
+  const LABEL_PX = 11;
   const NS = "http://www.w3.org/2000/svg";
   const svg = (tag, attributes) => {
     const node = document.createElementNS(NS, tag);
@@ -52,7 +53,7 @@
         item.append(drawn, title);
         if (shot.dataset.labels !== undefined) {
           const [x, y] = corner(object);
-          const size = Math.max(width, height) / 62;
+          const size = LABEL_PX * Math.max(width / (shot.clientWidth || width), height / (shot.clientHeight || height));
           const label = svg("text", { x: Math.min(x, width - size * 2), y: y < size * 1.4 ? y + size : y - size * 0.3, "font-size": size });
           label.textContent = classOf(object.desc);
           item.append(label);
