@@ -71,10 +71,12 @@ class Announcer:
     """Says hello every few seconds and keeps the console's answer for the claims."""
 
     def __init__(
-        self, client: HostClient, *, queues: Sequence[str], slots: int, host: str | None = None
+        self, client: HostClient, *, queues: Sequence[str], gpus: Sequence[dict[str, Any]],
+        slots: int, host: str | None = None,
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.queues = list(queues)
+        self.gpus = list(gpus)
         self.kinds: list[str] = []
         self.slots = slots
         self._host = host or socket.gethostname()
@@ -117,7 +119,7 @@ class Announcer:
             "boot_id": boot_id(),
             "worker": self.worker,
             "queues": self.queues,
-            "gpus": find_gpus(),
+            "gpus": self.gpus,
             "kinds": self.kinds,
             "slots": self.slots,
             "version": __version__,

@@ -21,7 +21,7 @@ from jobs.celery import TICK_S, app, tick_schedule
 from jobs.child import sweep_orphans
 from jobs.client import HostClient
 from jobs.errors import SettingsError
-from jobs.host import Announcer
+from jobs.host import Announcer, find_gpus
 from jobs.settings import HostSettings, load_settings
 
 QUIET = ("httpx2", "celery.beat", "celery.worker.strategy", "celery.app.trace")
@@ -51,15 +51,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.control:
             return _run_control(client, options.tick, options.log_level)
-        queues = [queue for queue in options.queues.split(",") if queue]
-        return _run_jobs(client, settings, queues, options)
+        return _run_jobs(client, settings, options)
     finally:
         client.close()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jobs.worker", description=__doc__)
-    parser.add_argument("--queues", default="cpu", help="comma separated: cpu, gpu")
+    parser.add_argument(
+        "--queues", default="auto",
+        help="comma separated: cpu, gpu; auto is cpu, and gpu where there is one",
+    )
     parser.add_argument("--slots", type=int, default=1, help="runs at a time")
     parser.add_argument("--control", action="store_true", help="the control worker: periodic work")
     parser.add_argument("--tick", type=float, default=TICK_S, help="seconds between ticks")
@@ -68,13 +70,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_jobs(
-    client: HostClient, settings: HostSettings, queues: list[str], options: argparse.Namespace
-) -> int:
+def choose_queues(wanted: str, *, has_gpu: bool) -> list[str]:
+    """The queues of a `--queues` value, in its order."""
+    if wanted == "auto":
+        return ["cpu", "gpu"] if has_gpu else ["cpu"]
+    return [name.strip() for name in wanted.split(",") if name.strip()]
+
+
+def _run_jobs(client: HostClient, settings: HostSettings, options: argparse.Namespace) -> int:
+    gpus = find_gpus()
+    queues = choose_queues(options.queues, has_gpu=bool(gpus))
     killed = sweep_orphans(settings.runs)
     if killed:
         logger.warning("killed %d processes of dead workers", killed)
-    announcer = Announcer(client, queues=queues, slots=options.slots, host=options.host)
+    announcer = Announcer(
+        client, queues=queues, gpus=gpus, slots=options.slots, host=options.host
+    )
     worker = tasks.Worker(settings, client, announcer)
     tasks.serve(worker=worker)
 

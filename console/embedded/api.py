@@ -102,12 +102,17 @@ def _sentence(body: Mapping[str, Any]) -> str:
 
 
 def _figures(headline: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = []
-    for name, figure in headline.items():
-        value, unit = figure.get("value"), figure.get("unit") or ""
-        text = f"{value:.3g}" if isinstance(value, float) else str(value)
-        rows.append((name, f"{text} {unit}".strip()))
-    return rows
+    return [(name, _figure(name, f.get("value"), f.get("unit"))) for name, f in headline.items()]
+
+
+def _figure(name: str, value: Any, unit: str | None) -> str:
+    """A value with its unit; shares in percent, and no unit that the name says already."""
+    if not isinstance(value, int | float):
+        return "-"
+    if unit == "share":
+        return f"{value:.1%}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+    return text if not unit or unit == name else f"{text} {unit}"
 
 
 def _checked(response: httpx2.Response) -> httpx2.Response:

@@ -177,7 +177,7 @@ class Stack:
         module = (sys.executable, "-m", "jobs.worker")
         return [
             Service(
-                "worker", (*module, "--queues", "cpu,gpu", "--slots", str(self._slots)), shared,
+                "worker", (*module, "--queues", "auto", "--slots", str(self._slots)), shared,
                 self.state.logs / "worker.log", ROOT, stop_s=WORKER_STOP_S,
             ),
             Service(

@@ -203,6 +203,19 @@ def test_a_table_lines_up_its_columns() -> None:
     assert lines[0].index("state") == lines[2].index("ok") == lines[3].index("failed")
 
 
+def test_figures_read_well() -> None:
+    headline = {
+        "images": {"value": 1128, "unit": "images"},
+        "parse_rate": {"value": 0.9781, "unit": "share"},
+        "loss": {"value": 0.41234, "unit": "nats/token"},
+        "ap": {"value": None, "unit": "share"},
+    }
+    run = parse_run({"uid": "x", "state": "succeeded", "headline": headline})
+    assert run.figures == (
+        ("images", "1,128"), ("parse_rate", "97.8%"), ("loss", "0.412 nats/token"), ("ap", "-"),
+    )
+
+
 def test_a_run_without_progress_or_figures_parses() -> None:
     run = parse_run({"uid": "x", "state": "queued", "progress": None, "headline": None})
     assert run.active
