@@ -12,10 +12,11 @@ from mlcore.models.load import save_checkpoint
 from mlcore.run.context import RunContext
 from mlcore.train.config import DdpEngine as DdpConfig
 from mlcore.train.config import SftConfig
-from mlcore.train.ddp import DdpEngine, other_ranks
+from mlcore.train.ddp import DdpEngine
 from mlcore.train.engine import Engine, LocalEngine
+from mlcore.train.group import other_ranks
 from mlcore.train.looks import Looks
-from mlcore.train.setup import TrainingData, build_trainer, load_data, start_folder
+from mlcore.train.setup import MakeEngine, TrainingData, build_trainer, load_data, start_folder
 from mlcore.train.trainer import Trainer
 
 SCHEMA = "sft/1"
@@ -24,7 +25,7 @@ SCHEMA = "sft/1"
 def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     """Train, write the model, return the report."""
     ctx.events.status("loading", "checking the dataset")
-    data = load_data(config, ctx)
+    data = load_data(config, ctx, rejects=ctx.folder.artifacts / "rejects.jsonl")
     ctx.events.status("loading", "loading the model")
     start = start_folder(config, ctx, data.train)
     with ExitStack() as stack:
@@ -40,7 +41,7 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     return _report(config, data, trainer, figures)
 
 
-def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -> Any:
+def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -> MakeEngine:
     """How rank 0 gets its engine; starts the other ranks when there are any."""
     if not isinstance(config.engine, DdpConfig):
         return lambda device: LocalEngine()
@@ -48,9 +49,10 @@ def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -
     world = config.engine.processes
     arguments = [str(ctx.folder.root), str(start), str(meeting)]
     arguments.append(str(ctx.resolve(config.data.dataset)))
-    stack.enter_context(other_ranks(arguments, meeting, world, ctx.folder.log(ctx.attempt)))
+    group = stack.enter_context(other_ranks(arguments, meeting, world, ctx))
 
     def make(device: torch.device) -> Engine:
+        group.wait_ready()
         return DdpEngine(meeting, 0, world, device)
 
     return make

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from mlcore.errors import InterruptedRunError
+from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
 from mlcore.run.exits import ExitCode
@@ -40,27 +40,40 @@ def main(arguments: list[str]) -> int:
     world = config.engine.processes
 
     def make(device: torch.device) -> DdpEngine:
+        ready_file(Path(meeting), rank).touch()
         return DdpEngine(Path(meeting), rank, world, device)
 
-    data = load_data(config, ctx)
-    trainer, _ = build_trainer(config, Path(start), data, make, rank)
     try:
+        data = load_data(config, ctx)
+        trainer, _ = build_trainer(config, Path(start), data, make, rank)
         trainer.run(ctx, None, data.dataset.fingerprint)
     except InterruptedRunError:
         return ExitCode.OK
+    except GatehouseError as error:
+        ctx.events.error(error.code, error.message, error.hint, error.where)
+        return error.exit_code
     trainer.engine.barrier()
     trainer.engine.close()
     return ExitCode.OK
+
+
+def ready_file(meeting: Path, rank: int) -> Path:
+    """What a rank leaves when it has loaded everything and goes to meet the others."""
+    return meeting.with_name(f"{meeting.name}.ready-{rank}")
+
+
+def event_file(folder: RunFolder, rank: int) -> Path:
+    """Where a rank says what it died of. Its readers are rank 0 and people."""
+    return folder.root / "events" / f"rank-{rank}.jsonl"
 
 
 def _open(folder: RunFolder, dataset: Path, rank: int) -> tuple[SftConfig, RunContext]:
     raw = json.loads(folder.resolved_config.read_text(encoding="utf-8"))
     raw.pop("sha256")
     config = SftConfig.model_validate_json(json.dumps(raw))
-    own = folder.root / "events" / f"rank-{rank}.jsonl"
     ctx = RunContext(
         RunFolder(folder.root),
-        EventWriter(own),
+        EventWriter(event_file(folder, rank)),
         StopSignal(),
         bindings={config.data.dataset: dataset},
     )

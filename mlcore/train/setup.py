@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from mlcore.train.source import Source
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
 
+MakeEngine = Callable[[torch.device], Engine]
+"""makes a rank's engine for its device, once everything else is loaded"""
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -38,12 +41,13 @@ class TrainingData:
     val: list[Record]
 
 
-def load_data(config: SftConfig, ctx: RunContext) -> TrainingData:
-    """Open and validate the dataset. Raises DataError before any model is loaded."""
+def load_data(config: SftConfig, ctx: RunContext, rejects: Path | None = None) -> TrainingData:
+    """Open and validate the dataset; rejected lines go to `rejects`.
+
+    Raises DataError before any model is loaded.
+    """
     dataset = open_dataset(ctx.resolve(config.data.dataset))
-    checked = require_valid(
-        dataset, config.data.max_reject_share, rejects=ctx.folder.artifacts / "rejects.jsonl"
-    )
+    checked = require_valid(dataset, config.data.max_reject_share, rejects=rejects)
     splits = [config.data.train_split, config.data.val_split]
     for split in splits:
         dataset.split_file(split)
@@ -62,9 +66,12 @@ def start_folder(config: SftConfig, ctx: RunContext, train: list[Record]) -> Pat
     if not isinstance(config.model, ScratchStart):
         return ctx.resolve(config.model.checkpoint)
     folder = ctx.folder.root / "start"
-    if not (folder / "config.json").exists():
+    if not folder.exists():
         texts = tokenizer_texts(train, profile_named(config.profile))
-        build_tiny(folder, config.model.recipe, texts)
+        unfinished = folder.with_name(".start.tmp")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        build_tiny(unfinished, config.model.recipe, texts)
+        unfinished.rename(folder)
     return folder
 
 
@@ -82,7 +89,7 @@ def build_trainer(
     config: SftConfig,
     start: Path,
     data: TrainingData,
-    make_engine: Callable[[torch.device], Engine],
+    make_engine: MakeEngine,
     rank: int,
 ) -> tuple[Trainer, Qwen3VLProcessor]:
     """The trainer of one rank. Every rank draws the same start, so no weights are sent."""
