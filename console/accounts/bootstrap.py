@@ -21,6 +21,7 @@ LOCAL = "this machine"
 def bootstrap(project_slug: str, username: str) -> dict[str, str | None]:
     """Make what is missing. Returns {project, operator, one_time_password, host_token, api_token};
     the password is None once the operator has chosen their own."""
+    services.forget_old_attempts()
     password: str | None = None
     with transaction.atomic():
         user = User.objects.filter(username=username).first()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -21,6 +22,8 @@ from console.accounts.audit import Actor
 from console.accounts.models import LoginAttempt, Membership, Project, User
 from console.accounts.roles import Role
 from console.api.problems import ApiProblem
+
+ATTEMPTS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,16 @@ class SignIn:
 def sign_in(request: HttpRequest, username: str, password: str) -> SignIn:
     """Check a name and password and start a session.
 
-    A locked account or address is not told whether the password was right.
+    A locked account or address is not told whether the password was right. The try is written down
+    before it is judged, so that tries at the same time count against each other.
     """
-    name = username.strip().lower()[:64]
+    name = username.replace("\x00", "").strip().lower()[:64]
     address = client_address(request)
-    if retry_at := locked_until(name, address):
-        return SignIn("locked", retry_at=retry_at)
     attempt = LoginAttempt.objects.create(username=name, address=address)
+    if retry_at := locked_until(name, address, before=attempt):
+        # Not a try at all: knocking on a locked door must not keep it locked.
+        attempt.delete()
+        return SignIn("locked", retry_at=retry_at)
     user = authenticate(request, username=name, password=password)
     actor = Actor(user if isinstance(user, User) else None, name or "anonymous", address)
     if not isinstance(user, User):
@@ -54,7 +60,9 @@ def sign_in(request: HttpRequest, username: str, password: str) -> SignIn:
     return SignIn("ok", user=user)
 
 
-def locked_until(username: str, address: str | None) -> datetime | None:
+def locked_until(
+    username: str, address: str | None, *, before: LoginAttempt | None = None
+) -> datetime | None:
     """When the account or the address may try again; None when it may now.
 
     Failures count within the window. A success clears the account's count, not the address's: who
@@ -62,6 +70,8 @@ def locked_until(username: str, address: str | None) -> datetime | None:
     """
     now = timezone.now()
     recent = LoginAttempt.objects.filter(time__gt=now - _window(), succeeded=False)
+    if before is not None:
+        recent = recent.filter(pk__lt=before.pk)
     own = recent.filter(username=username)
     won = LoginAttempt.objects.filter(username=username, succeeded=True).order_by("-time").first()
     if won is not None:
@@ -77,6 +87,12 @@ def _lock_end(failures: list[datetime], allowed: int) -> datetime | None:
     if len(failures) < allowed:
         return None
     return sorted(failures)[-allowed] + _window()
+
+
+def forget_old_attempts() -> None:
+    """Delete sign-in tries and sessions that no longer decide anything."""
+    LoginAttempt.objects.filter(time__lt=timezone.now() - ATTEMPTS_KEPT).delete()
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
 
 def _window() -> timedelta:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
@@ -101,6 +101,8 @@ def _describe(error: Exception) -> tuple[dict[str, Any], dict[str, str]] | None:
         return body, error.headers
     if isinstance(error, Http404):
         return problem(404, "not_found", "There is no such object, or it is not yours to see."), {}
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "too_large", "The request is too large."), {}
     if isinstance(error, PermissionDenied):
         return problem(403, "forbidden", str(error) or "You may not do this."), {}
     if isinstance(error, ConfigError):

@@ -30,10 +30,10 @@ class Route:
         self.pattern, self.text, self.name = pattern, text, name
         self.requirement: Requirement | None = requirement_of(pattern.callback)
 
-    def url(self, project: str = "alpha") -> str:
+    def url(self, project: str = "alpha", number: str = "1", word: str = "x") -> str:
         text = re.sub(r"<[^>]*\bproject>", project, self.text)
-        text = re.sub(r"<int:\w+>", "1", text)
-        text = re.sub(r"<(?:\w+:)?\w+>", "x", text)
+        text = re.sub(r"<int:\w+>", number, text)
+        text = re.sub(r"<(?:\w+:)?\w+>", lambda _match: word, text)
         return "/" + text
 
     @property
@@ -186,6 +186,27 @@ def test_the_host_api_refuses_people(admin: Any, superuser: Any, api: Any) -> No
                 if response.status_code not in (403, 405):
                     wrong.append((method, route.text, response.status_code))
     assert wrong == []
+
+
+HOSTILE = [
+    "..%2f..%2fetc%2fpasswd", "%252e%252e", "a%23b", "a%3fb", "%00", "%5c%5chost%5cshare", "%27%22",
+    "%f0%9f%92%a5", "%ff", "..", "x" * 300, "__class__", "%7B%7B7*7%7D%7D",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_no_name_in_an_address_makes_a_page_fail(superuser: Any, project: Any, word: str) -> None:
+    client = people.browser(superuser)
+    client.raise_request_exception = False
+    failed = []
+    for route in routes():
+        if "<" not in route.text.replace("<slug:project>", ""):
+            continue
+        for number in ("0", "9" * 30):
+            response = client.get(route.url(number=number, word=word))
+            if response.status_code >= 500 or response.status_code == 200:
+                failed.append((route.text, number, response.status_code))
+    assert failed == []
 
 
 def undeclared_view(request: HttpRequest) -> HttpResponse:

@@ -61,6 +61,17 @@ def test_a_locked_account_opens_again_after_the_window(viewer: User) -> None:
         assert sign_in(browser(), "viewer", PASSWORD) == 302
 
 
+def test_knocking_on_a_locked_door_does_not_keep_it_locked(viewer: User) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False):
+        for _ in range(5):
+            sign_in(browser(), "viewer", "wrong")
+    with time_machine.travel(start + timedelta(minutes=14), tick=False):
+        assert sign_in(browser(), "viewer", PASSWORD) == 401
+    with time_machine.travel(start + timedelta(minutes=16), tick=False):
+        assert sign_in(browser(), "viewer", PASSWORD) == 302
+
+
 def test_a_success_clears_the_failures_of_the_account(viewer: User) -> None:
     for _ in range(4):
         sign_in(browser(), "viewer", "wrong")

@@ -87,3 +87,27 @@ def test_our_own_pages_may(api: Any, viewer: Any) -> None:
 def test_an_unknown_host_name_is_refused(api: Any, viewer: Any) -> None:
     response = api(viewer).get("/api/v1/me/", headers={"Host": "rebound.example"})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"name": NaN}', b"[" * 200_000, b'{"name": "\xff"}', b"", b'{"name": "a"} x', rb'{"name": "\ud800"}',
+     rb'{"\u0000": 1}'],
+)
+def test_hostile_json_is_a_400(api: Any, viewer: Any, body: bytes) -> None:
+    response = api(viewer).generic("POST", "/api/v1/tokens/", body, content_type="application/json")
+    assert response.status_code in (400, 422)
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_over_the_limit_is_a_413(api: Any, viewer: Any, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    client = api(viewer)
+    for headers in ({}, {"Idempotency_Key": "k"}):
+        response = client.send("post", "/api/v1/tokens/", {"name": "x" * 200}, **headers)
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/projects/a%00b/", "/api/v1/projects/?cursor=%00"])
+def test_nul_in_an_address_is_a_400(api: Any, viewer: Any, path: str) -> None:
+    assert api(viewer).get(path).status_code == 400
