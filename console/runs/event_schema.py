@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.api.problems import ApiProblem
 
@@ -14,11 +14,11 @@ MAX_EVENTS = 5000
 MAX_KEY = 200
 MAX_PROBLEMS = 20
 _BIG = 2**53
+_LARGEST = sys.float_info.max
 _COMMON = frozenset({"v", "seq", "time", "type"})
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One valid event. `time` in seconds since 1970; `body` is the event as it was sent."""
 
     seq: int
@@ -96,7 +96,7 @@ def _metric(item: dict[str, Any]) -> None:
         if not 0 < len(key) <= MAX_KEY:
             raise _BadError("values", f"a name has 1 to {MAX_KEY} characters")
         kind = type(value)
-        if (kind is not float and kind is not int) or not math.isfinite(value):
+        if (kind is not float and kind is not int) or not -_LARGEST <= value <= _LARGEST:
             raise _BadError(f"values/{_escaped(key)}", "must be a finite number")
     if "epoch" in item:
         _number(item, "epoch")
@@ -204,7 +204,7 @@ def _only(item: dict[str, Any], known: frozenset[str]) -> None:
 def _step(item: dict[str, Any]) -> None:
     step = item.get("step")
     if type(step) is not int or not -1 <= step < _BIG:
-        raise _BadError("step", "must be a whole number")
+        raise _BadError("step", "must be a whole number from -1")
 
 
 def _number(item: dict[str, Any], name: str) -> None:

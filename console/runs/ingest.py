@@ -9,19 +9,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from console.api.problems import ApiProblem
 from console.runs import fencing, metric_store
-from console.runs.changes import change
+from console.runs.changes import change, touch
 from console.runs.event_schema import Event
+from console.runs.fencing import Held
 from console.runs.models import Artifact, Attempt, LogChunk, RunEvent, Sample
 from console.runs.points import Points
 
 LOG_CHUNK = 64 << 10
 """bytes up to which the last piece of a log grows before the next begins"""
 MAX_LOG_POST = 4 << 20
+_LAST_EVENT = Attempt._meta.get_field("last_event")
+_NOTE = """
+UPDATE runs_attempt SET last_seq = %s, last_event = %s, rewind_step = %s WHERE id = %s
+"""
 
 
 class EventGapError(ApiProblem):
@@ -48,6 +53,7 @@ class _Gathered:
     samples: list[Sample] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
+    progress_from: list[float] | None = None
 
 
 def take_events(attempt_id: int, lease: str, events: list[Event]) -> int:
@@ -56,7 +62,7 @@ def take_events(attempt_id: int, lease: str, events: list[Event]) -> int:
     Raises LeaseLostError, or EventGapError when events before the batch are missing.
     """
     with transaction.atomic():
-        attempt = fencing.hold(attempt_id, lease)
+        attempt = fencing.hold_lightly(attempt_id, lease)
         fresh = [event for event in events if event.seq > attempt.last_seq]
         if not fresh:
             return attempt.last_seq
@@ -67,13 +73,25 @@ def take_events(attempt_id: int, lease: str, events: list[Event]) -> int:
             _gather(attempt, event, found)
         _write(attempt, found)
         attempt.last_seq = fresh[-1].seq
-        attempt.last_event = timezone.now()
-        attempt.save(update_fields=["last_seq", "last_event", "rewind_step", "progress_from"])
-        change(attempt.run, **found.run)
+        _note(attempt, found)
     return attempt.last_seq
 
 
-def _gather(attempt: Attempt, event: Event, found: _Gathered) -> None:
+def _note(attempt: Held, found: _Gathered) -> None:
+    """Write down on the attempt and its run how far ingest has come."""
+    now = _LAST_EVENT.get_db_prep_value(timezone.now(), connection)
+    with connection.cursor() as cursor:
+        values = [attempt.last_seq, now, attempt.rewind_step, attempt.pk]
+        cursor.execute(_NOTE, values)
+    if found.progress_from is not None and not attempt.has_progress:
+        Attempt.objects.filter(pk=attempt.pk).update(progress_from=found.progress_from)
+    if found.run:
+        change(attempt.run_id, **found.run)
+    else:
+        touch(attempt.run_id)
+
+
+def _gather(attempt: Held, event: Event, found: _Gathered) -> None:
     body = event.body
     if event.type == "metric":
         step = body["step"]
@@ -87,7 +105,7 @@ def _gather(attempt: Attempt, event: Event, found: _Gathered) -> None:
             column.add(step, value, event.time)
         return
     if event.type == "progress":
-        attempt.progress_from = attempt.progress_from or [event.time, body["done"]]
+        found.progress_from = found.progress_from or [event.time, body["done"]]
         found.run.update(
             progress_done=body["done"], progress_total=body.get("total"),
             progress_unit=body["unit"],
@@ -110,7 +128,7 @@ def _gather(attempt: Attempt, event: Event, found: _Gathered) -> None:
     found.rows.append(_row(attempt, event))
 
 
-def _write(attempt: Attempt, found: _Gathered) -> None:
+def _write(attempt: Held, found: _Gathered) -> None:
     if found.points:
         metric_store.append(attempt.run_id, attempt.number, found.points)
     if found.rows:
@@ -124,26 +142,26 @@ def _write(attempt: Attempt, found: _Gathered) -> None:
         )
 
 
-def _row(attempt: Attempt, event: Event) -> RunEvent:
+def _row(attempt: Held, event: Event) -> RunEvent:
     skipped = ("v", "seq", "time", "type")
     body = {name: value for name, value in event.body.items() if name not in skipped}
     return RunEvent(
-        run_id=attempt.run_id, attempt=attempt, seq=event.seq, time=_moment(event),
+        run_id=attempt.run_id, attempt_id=attempt.pk, seq=event.seq, time=_moment(event),
         type=event.type, body=body,
     )
 
 
-def _sample(attempt: Attempt, event: Event) -> Sample:
+def _sample(attempt: Held, event: Event) -> Sample:
     body, image = event.body, event.body["image"]
     return Sample(
-        run_id=attempt.run_id, attempt=attempt, seq=event.seq, step=body["step"],
+        run_id=attempt.run_id, attempt_id=attempt.pk, seq=event.seq, step=body["step"],
         name=body["name"], image_sha=image["sha256"], width=image["width"],
         height=image["height"], truth=body["truth"], prediction=body["prediction"],
         raw=body["raw"], note=(body.get("note") or "")[:400], created=_moment(event),
     )
 
 
-def _artifact(attempt: Attempt, event: Event) -> Artifact:
+def _artifact(attempt: Held, event: Event) -> Artifact:
     body = event.body
     return Artifact(
         run_id=attempt.run_id, name=body["name"], path=body["path"], sha256=body["sha256"],
@@ -163,18 +181,20 @@ def take_log(attempt_id: int, lease: str, offset: int, data: bytes) -> int:
     if len(data) > MAX_LOG_POST:
         raise ApiProblem(413, "too_large", f"At most {MAX_LOG_POST:,} bytes of log at a time.")
     with transaction.atomic():
-        attempt = fencing.hold(attempt_id, lease)
+        attempt = fencing.hold_lightly(attempt_id, lease)
         if offset != attempt.log_size:
             raise OffsetMismatchError(attempt.log_size)
         if not data:
             return attempt.log_size
-        tail = LogChunk.objects.filter(attempt=attempt).order_by("-offset").first()
+        tail = LogChunk.objects.filter(attempt_id=attempt.pk).order_by("-offset").first()
         if tail is not None and tail.size + len(data) <= LOG_CHUNK:
             tail.data, tail.size = bytes(tail.data) + data, tail.size + len(data)
             tail.save(update_fields=["data", "size"])
         else:
-            LogChunk.objects.create(attempt=attempt, offset=offset, size=len(data), data=data)
-        attempt.log_size = offset + len(data)
-        attempt.save(update_fields=["log_size"])
-        change(attempt.run)
-    return attempt.log_size
+            LogChunk.objects.create(
+                attempt_id=attempt.pk, offset=offset, size=len(data), data=data
+            )
+        end = offset + len(data)
+        Attempt.objects.filter(pk=attempt.pk).update(log_size=end)
+        touch(attempt.run_id)
+    return end

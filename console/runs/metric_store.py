@@ -1,17 +1,40 @@
-"""Metric history in packed chunks: how a batch is added, and how a series is read back."""
+"""Metric history in packed chunks: how a batch is added, and how a series is read back.
+
+Adding is plain SQL, a fixed number of statements for any number of points: this is the hottest
+path of the console, where building queries would cost more than running them.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import F
 
 from console.runs.models import Attempt, MetricChunk, MetricSeries, Run
 from console.runs.points import Points, by_step, decimate, pack, unpack
 
 CHUNK_POINTS = 1024
 """a chunk of this many points or more is sealed; the next points start another"""
+_KEYS_PER_QUERY = 500
+
+_FIND = """
+SELECT s.key, s.id, s.n, s.chunks, s.minimum, s.maximum, c.id, c.data, c.first_step, c.last_step
+FROM runs_metricseries s LEFT JOIN runs_metricchunk c
+ON c.series_id = s.id AND c.number = s.chunks AND c.attempt = %s AND c.n < %s
+WHERE s.run_id = %s AND s.key IN ({keys})
+"""
+_UPDATE_SERIES = """
+UPDATE runs_metricseries
+SET n = %s, chunks = %s, minimum = %s, maximum = %s, last_step = %s, last_value = %s WHERE id = %s
+"""
+_UPDATE_CHUNK = """
+UPDATE runs_metricchunk SET n = %s, first_step = %s, last_step = %s, data = %s WHERE id = %s
+"""
+_INSERT_CHUNK = """
+INSERT INTO runs_metricchunk (series_id, number, attempt, start, n, first_step, last_step, data)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True)
@@ -23,68 +46,67 @@ class SeriesView:
     total: int
 
 
+@dataclass
+class _Known:
+    """A series as it is before the batch, and its last chunk where that can still grow."""
+
+    series: int
+    n: int
+    chunks: int
+    minimum: float
+    maximum: float
+    chunk: int | None = None
+    data: bytes = b""
+    first_step: int = 0
+    last_step: int = 0
+
+
 def append(run_id: int, attempt: int, columns: Mapping[str, Points]) -> None:
-    """Add points to a run's series; two reads and two writes however many points there are.
-
-    The caller holds the attempt's row, so nobody else adds to these series now.
-    """
-    known = {s.key: s for s in MetricSeries.objects.filter(run_id=run_id, key__in=columns)}
+    """Add points to a run's series. The caller holds the attempt's row, so nobody else adds to
+    these series now."""
+    known = _find(run_id, attempt, list(columns))
     fresh = [MetricSeries(run_id=run_id, key=key) for key in columns if key not in known]
-    if fresh:
-        known.update({s.key: s for s in MetricSeries.objects.bulk_create(fresh)})
-    tails = _open_tails(list(known.values()), attempt)
-    chunks = [_add(known[key], tails.get(known[key].pk), attempt, columns[key]) for key in columns]
-    grown = [chunk for chunk in chunks if chunk.pk is not None]
-    MetricChunk.objects.bulk_create([chunk for chunk in chunks if chunk.pk is None])
-    _overwrite(MetricChunk, grown, ["n", "first_step", "last_step", "data"])
-    changed = ["n", "chunks", "last_step", "last_value", "minimum", "maximum"]
-    _overwrite(MetricSeries, list(known.values()), changed)
-
-
-def _overwrite(
-    model: type[MetricChunk] | type[MetricSeries], rows: Sequence[Any], fields: list[str]
-) -> None:
-    """Write changed fields of rows that exist: one statement for all, by upsert."""
-    if rows:
-        model._default_manager.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=fields
+    for row in MetricSeries.objects.bulk_create(fresh) if fresh else ():
+        known[row.key] = _Known(row.pk, 0, 0, float("inf"), float("-inf"))
+    series, grown, started = [], [], []
+    for key, points in columns.items():
+        row = known[key]
+        low, high = min(points.steps), max(points.steps)
+        if row.chunk is None:
+            row.chunks += 1
+            started.append(
+                (row.series, row.chunks, attempt, row.n, len(points), low, high, pack(points))
+            )
+        else:
+            together = unpack(row.data)
+            together.extend(points)
+            low, high = min(row.first_step, low), max(row.last_step, high)
+            grown.append((len(together), low, high, pack(together), row.chunk))
+        least, most = min(points.values), max(points.values)
+        series.append(
+            (
+                row.n + len(points), row.chunks, min(row.minimum, least), max(row.maximum, most),
+                points.steps[-1], points.values[-1], row.series,
+            )
         )
+    with connection.cursor() as cursor:
+        for statement, rows in (
+            (_UPDATE_CHUNK, grown), (_INSERT_CHUNK, started), (_UPDATE_SERIES, series)
+        ):
+            if rows:
+                cursor.executemany(statement, rows)
 
 
-def _open_tails(series: Sequence[MetricSeries], attempt: int) -> dict[int, MetricChunk]:
-    """The last chunk of each series, where it can still grow."""
-    where = Q()
-    for row in series:
-        if row.chunks:
-            where |= Q(series_id=row.pk, number=row.chunks)
-    if not where:
-        return {}
-    rows = MetricChunk.objects.filter(where, attempt=attempt, n__lt=CHUNK_POINTS)
-    return {chunk.series_id: chunk for chunk in rows}
-
-
-def _add(
-    series: MetricSeries, tail: MetricChunk | None, attempt: int, points: Points
-) -> MetricChunk:
-    low, high = min(points.values), max(points.values)
-    series.minimum = min(series.minimum, low) if series.n else low
-    series.maximum = max(series.maximum, high) if series.n else high
-    series.last_step, series.last_value = points.steps[-1], points.values[-1]
-    if tail is None:
-        series.chunks += 1
-        chunk = MetricChunk(
-            series=series, number=series.chunks, attempt=attempt, start=series.n, n=len(points),
-            first_step=min(points.steps), last_step=max(points.steps), data=pack(points),
-        )
-    else:
-        together = unpack(tail.data)
-        together.extend(points)
-        chunk = tail
-        chunk.n, chunk.data = len(together), pack(together)
-        chunk.first_step = min(chunk.first_step, min(points.steps))
-        chunk.last_step = max(chunk.last_step, max(points.steps))
-    series.n += len(points)
-    return chunk
+def _find(run_id: int, attempt: int, keys: Sequence[str]) -> dict[str, _Known]:
+    found: dict[str, _Known] = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            part = keys[start : start + _KEYS_PER_QUERY]
+            statement = _FIND.format(keys=", ".join(["%s"] * len(part)))
+            cursor.execute(statement, [attempt, CHUNK_POINTS, run_id, *part])
+            for key, *rest in cursor.fetchall():
+                found[key] = _Known(*rest)
+    return found
 
 
 def read(

@@ -81,7 +81,9 @@ def test_every_end_leads_to_a_state_that_a_host_can_leave_behind(
     assert not (cancel_asked and verdict.state in LIVE)
 
 
-@pytest.mark.parametrize("change", [{"state": "flying"}, {"reason": "weather"}, {"state": "failed"}])
+@pytest.mark.parametrize(
+    "change", [{"state": "flying"}, {"reason": "weather"}, {"state": "failed"}]
+)
 def test_the_database_refuses_a_state_that_cannot_be(launch: Any, change: dict[str, str]) -> None:
     run = launch()
     with pytest.raises(IntegrityError), transaction.atomic():
