@@ -56,14 +56,15 @@ def save(folder: Path, cursor: Cursor, model: nn.Module, optimizers: Optimizers,
     save_file(state, temporary / "model.safetensors")
     save_file(optimizers.tensors(), temporary / "optim.safetensors")
     write_json(temporary / "state.json", {"schema": SCHEMA, **asdict(cursor)})
-    for path in temporary.iterdir():
+    for path in (*temporary.iterdir(), temporary):
         _flush(path)
     target = folder / f"step-{cursor.step}"
     if target.exists():
         shutil.rmtree(target)
     temporary.rename(target)
     (target / READY).touch()
-    _flush(target / READY)
+    for path in (target / READY, target, folder):
+        _flush(path)
     for old in checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return target
@@ -112,6 +113,7 @@ def _temporary(folder: Path, step: int) -> Path:
 
 
 def _flush(path: Path) -> None:
+    """Bring a file, or a folder's list of names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from mlcore.run.events import EventWriter
 
@@ -12,8 +13,9 @@ from mlcore.run.events import EventWriter
 class Telemetry:
     """Collects steps on rank 0 and writes one metric event every `every` steps.
 
-    Losses are means per token over the last step, in nats; rates count all ranks since the last
-    event, evaluations and checkpoints left out.
+    Losses and norms are means over the steps since the last event that had them, so the rhythm of
+    the events never hides a task whose steps fall between them; the learning rate is the latest.
+    Rates count all ranks, evaluations and checkpoints left out. Losses are in nats per token.
     """
 
     events: EventWriter
@@ -23,6 +25,7 @@ class Telemetry:
     _samples: int = 0
     _seconds: float = 0.0
     _began: float = field(default_factory=time.monotonic)
+    _values: dict[str, list[float]] = field(default_factory=dict)
 
     def begin_step(self) -> None:
         self._began = time.monotonic()
@@ -34,14 +37,21 @@ class Telemetry:
         self._tokens += tokens
         self._samples += samples
         self._seconds += time.monotonic() - self._began
-        if step % self.every and step != self.steps:
-            return
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(value)
+        if step % self.every == 0 or step == self.steps:
+            self._write(step, epoch)
+
+    def _write(self, step: int, epoch: float) -> None:
         seconds = max(self._seconds, 1e-9)
-        speed = {
-            "tokens_per_s": self._tokens / seconds,
-            "samples_per_s": self._samples / seconds,
+        figures = {
+            name: found[-1] if name == "lr" else fmean(found)
+            for name, found in self._values.items()
         }
-        self.events.metric(step, {**values, **speed}, epoch=epoch)
+        figures["tokens_per_s"] = self._tokens / seconds
+        figures["samples_per_s"] = self._samples / seconds
+        self.events.metric(step, figures, epoch=epoch)
         self.events.progress(step, self.steps, "steps")
         self._tokens = self._samples = 0
         self._seconds = 0.0
+        self._values = {}

@@ -1,0 +1,101 @@
+"""The step's sums are those of the whole model, computed on the supervised rows alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from transformers import Qwen3VLForConditionalGeneration
+
+from mlcore.chat.collate import ModelBatch, pad_right
+from mlcore.chat.prompts import Mode
+from mlcore.chat.render import UNSUPERVISED, Renderer
+from mlcore.models.load import load_model, load_processor
+from mlcore.train.step import SftStep
+from tests.support.scenes import make_image, make_record
+
+Parts = tuple[Qwen3VLForConditionalGeneration, Renderer]
+
+
+@pytest.fixture(scope="module")
+def parts(tiny_checkpoint: Path) -> Parts:
+    return load_model(tiny_checkpoint), Renderer(load_processor(tiny_checkpoint))
+
+
+def batch_of(renderer: Renderer, numbers: list[int], mode: Mode) -> ModelBatch:
+    """Records of different length, so that rows are padded."""
+    examples = [
+        renderer.training_example(
+            make_record(n, 64, 64, objects=1 + n % 3), None, mode, image=make_image(n, 64, 64)
+        )
+        for n in numbers
+    ]
+    return pad_right(examples, renderer.ids.pad)
+
+
+def reference(model: Any, batch: ModelBatch) -> torch.Tensor:
+    """Cross-entropy summed over every supervised token, from the library's own full logits."""
+    logits = model(
+        input_ids=batch.input_ids,
+        position_ids=batch.position_ids,
+        pixel_values=batch.pixel_values,
+        image_grid_thw=batch.image_grid_thw,
+        use_cache=False,
+    ).logits
+    total: torch.Tensor = F.cross_entropy(
+        logits[:, :-1].flatten(0, 1),
+        batch.labels[:, 1:].flatten(),
+        ignore_index=UNSUPERVISED,
+        reduction="sum",
+    )
+    return total
+
+
+@pytest.mark.parametrize("mode", ["dense", "summary"])
+def test_the_sums_without_softening_are_the_library_s_cross_entropy(
+    parts: Parts, mode: Mode
+) -> None:
+    model, renderer = parts
+    batch = batch_of(renderer, [1, 2, 3], mode)
+    text, coord = SftStep(model, list(renderer.coord_ids))(batch, None).tolist()
+    assert text + coord == pytest.approx(reference(model, batch).item(), rel=1e-5)
+    assert (coord > 0) == (mode == "dense")
+
+
+def test_samples_add_up_whatever_they_are_batched_with(parts: Parts) -> None:
+    model, renderer = parts
+    step = SftStep(model, list(renderer.coord_ids))
+    together = step(batch_of(renderer, [4, 5, 6], "dense"), 3.0)
+    alone = sum(step(batch_of(renderer, [n], "dense"), 3.0) for n in (4, 5, 6))
+    assert together.tolist() == pytest.approx(alone.tolist(), rel=1e-5)  # type: ignore[union-attr]
+
+
+def test_coordinates_are_counted_apart_from_text(parts: Parts) -> None:
+    model, renderer = parts
+    numbers = [1, 2, 3]
+    text, coords = SftStep(model, list(renderer.coord_ids)).counts(
+        batch_of(renderer, numbers, "dense")
+    )
+    records = [make_record(n, 64, 64, objects=1 + n % 3) for n in numbers]
+    assert coords == sum(len(o.points) for record in records for o in record.objects)
+    assert text > 0
+
+
+def test_a_summary_has_no_coordinates(parts: Parts) -> None:
+    model, renderer = parts
+    step = SftStep(model, list(renderer.coord_ids))
+    batch = batch_of(renderer, [1, 2], "summary")
+    assert step.counts(batch)[1] == 0
+    assert step(batch, 3.0)[1].item() == 0.0
+
+
+def test_the_step_adds_nothing_to_the_model_s_weights(parts: Parts) -> None:
+    model, renderer = parts
+    names = {
+        name.removeprefix("model.")
+        for name in SftStep(model, list(renderer.coord_ids)).state_dict()
+    }
+    assert names == set(model.state_dict())
