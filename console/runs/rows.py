@@ -203,8 +203,7 @@ def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 
 _UNITS = (
     ("per_second", "/s"), ("per_s", "/s"), ("seconds", "s"), ("_s", "s"), ("_ms", "ms"),
-    ("bytes", "B"), ("_mb", "MB"), ("_gb", "GB"), ("loss", "nats/token"), ("lr", "1"),
-    ("learning_rate", "1"), ("grad_norm", "L2"), ("accuracy", "share"), ("rate", "share"),
+    ("bytes", "B"), ("_mb", "MB"), ("_gb", "GB"), ("loss", "nats/token"), ("grad_norm", "L2"), ("accuracy", "share"), ("rate", "share"),
     ("share", "share"), ("tokens", "tokens"), ("images", "images"),
 )
 

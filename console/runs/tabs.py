@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from console.catalog.configs import check_text
 from console.catalog.models import Output
 from console.catalog.queries import outputs_of_run
-from console.runs import page_reads, rows
+from console.runs import page_reads, queries, rows
 from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
+from console.runs.states import State
 from console.web.schema_form import as_text
 
 SHOWN_FILES = 100
-SHOWN_LATEST = 6
+SHOWN_LATEST = 8
+TAIL_LINES = 14
 TILE_SIZE = 320
 STAGE_SIZE = 640
 Context = dict[str, Any]
@@ -39,7 +41,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
         "inputs": [{"ref": i["ref"], "url": ref_url(run.project.slug, i["ref"])} for i in run.inputs],
         "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
         "attempts": [_attempt_row(a) for a in attempts],
-        "gate": gate, "checks": gate.checks if gate else [],
+        "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
         "manifest": _manifest_rows(run.manifest or {}),
     }  # fmt: skip
 
@@ -145,6 +147,13 @@ def output_row(run: Run, output: Output) -> Context:
         "files": output.files, "shown": shown, "hidden": max(0, len(output.files) - SHOWN_FILES),
         "url": url, "title": title,
     }  # fmt: skip
+
+
+def _tail(run: Run, attempts: Sequence[Attempt]) -> str:
+    """The last lines of a failed run's log."""
+    if run.state != State.FAILED or not attempts:
+        return ""
+    return queries.read_tail(attempts[-1], TAIL_LINES).data.decode("utf-8", errors="replace")
 
 
 def _newest(outputs: Sequence[Output]) -> list[Output]:

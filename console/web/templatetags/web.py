@@ -117,3 +117,9 @@ def item(mapping: Any, key: Any) -> Any:
 def unlocalized(value: Any) -> str:
     """A number for an attribute: a point and no separators in every language."""
     return f"{float(value):.2f}"
+
+
+@register.filter
+def comparison(value: str) -> str:
+    """A comparison as its sign."""
+    return {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}.get(value, value)
