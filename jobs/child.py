@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -138,23 +139,32 @@ def read_record(folder: Path) -> PidRecord | None:
         return None
 
 
-def kill_leftovers(folder: Path, uid: str) -> int:
-    """Kill what an earlier attempt of a run left on this host; returns how many processes."""
+def kill_leftovers(folder: Path, uid: str, grace_s: float = 0.0) -> int:
+    """Kill what an earlier attempt of a run left on this host; returns how many processes.
+
+    The leader is asked first and has `grace_s` to save. It was told before, by the end of its
+    stdin, if its worker is dead.
+    """
     record = read_record(folder)
     if record is None:
         return 0
+    if grace_s > 0 and is_same(record.pid, record.started):
+        send(record.pid, signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
+        while time.monotonic() < deadline and is_same(record.pid, record.started):
+            time.sleep(0.05)
     session = record.pgid if is_same(record.pid, record.started) else None
     killed = kill_run(f"{uid}/", session)
     (folder / PID_FILE).unlink(missing_ok=True)
     return killed
 
 
-def sweep_orphans(runs: Path) -> int:
-    """Kill the runs of workers that are dead, for every run folder of this host."""
+def sweep_orphans(runs: Path, grace_s: float = 0.0) -> int:
+    """End the runs of workers that are dead, for every run folder of this host."""
     killed = 0
     for file in runs.glob(f"*/{PID_FILE}"):
         record = read_record(file.parent)
         if record is not None and is_same(record.worker_pid, record.worker_started):
             continue
-        killed += kill_leftovers(file.parent, file.parent.name)
+        killed += kill_leftovers(file.parent, file.parent.name, grace_s)
     return killed

@@ -39,6 +39,8 @@ FAST_FOR_S = 5.0
 OFFLINE_PAUSE_S = 1.0
 SHUTDOWN_PATIENCE_S = 10.0
 """how long a stopping worker waits for a console that does not answer"""
+LEFTOVER_GRACE_S = 5.0
+"""how long the child of an earlier attempt may take to save; it should have ended before"""
 _UID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STOP_STATUSES = frozenset({ExitCode.CANCELLED, ExitCode.INTERRUPTED, -2, -9, -15})
 logger = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ class Supervisor:
 
     def _attempt(self) -> str:
         try:
-            killed = kill_leftovers(self._root, self._claim.uid)
+            killed = kill_leftovers(self._root, self._claim.uid, LEFTOVER_GRACE_S)
             if killed:
                 logger.warning("%s: killed %d left-over processes", self._claim.uid, killed)
             folder = RunFolder(self._root)

@@ -80,9 +80,10 @@ def choose_queues(wanted: str, *, has_gpu: bool) -> list[str]:
 def _run_jobs(client: HostClient, settings: HostSettings, options: argparse.Namespace) -> int:
     gpus = find_gpus()
     queues = choose_queues(options.queues, has_gpu=bool(gpus))
-    killed = sweep_orphans(settings.runs)
-    if killed:
-        logger.warning("killed %d processes of dead workers", killed)
+    sweep = threading.Thread(
+        target=sweep_orphans, args=(settings.runs, settings.grace_s), name="sweep", daemon=True
+    )
+    sweep.start()
     announcer = Announcer(
         client, queues=queues, gpus=gpus, slots=options.slots, host=options.host
     )

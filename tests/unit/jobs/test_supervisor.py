@@ -246,6 +246,17 @@ def test_the_leftover_of_an_earlier_attempt_is_killed_with_its_tree(
     assert not alive(leader)
 
 
+def test_a_leftover_may_save_before_it_ends(
+    launch: Launch, console: FakeConsole, settings: HostSettings
+) -> None:
+    thread, _ = in_thread(launch(RESUMABLE))
+    wait_for(lambda: console.events and console.beats and console.beats[-1]["pid"])
+    assert kill_leftovers(settings.runs / "run1", "run1", 20.0) == 0
+    thread.join()
+    assert console.finishes[0]["exit_code"] == ExitCode.INTERRUPTED
+    assert console.events[-1]["phase"] == "saving"
+
+
 def test_a_process_that_merely_has_the_recorded_id_is_spared(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
         record = PidRecord(stranger.pid, stranger.pid, 1.0, 1, 1.0)
