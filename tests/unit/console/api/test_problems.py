@@ -91,8 +91,10 @@ def test_an_unknown_host_name_is_refused(api: Any, viewer: Any) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"name": NaN}', b"[" * 200_000, b'{"name": "\xff"}', b"", b'{"name": "a"} x', rb'{"name": "\ud800"}',
-     rb'{"\u0000": 1}'],
+    [
+        b'{"name": NaN}', b"[" * 200_000, b'{"name": "\xff"}', b"", b'{"name": "a"} x',
+        rb'{"name": "\ud800"}', rb'{"\u0000": 1}',
+    ],
 )
 def test_hostile_json_is_a_400(api: Any, viewer: Any, body: bytes) -> None:
     response = api(viewer).generic("POST", "/api/v1/tokens/", body, content_type="application/json")
