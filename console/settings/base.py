@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "console.accounts.middleware.DenyByDefault",
 ]
 
-TEMPLATES = [
+TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from console.settings.base import *  # noqa: F403
-from console.settings.base import STATE_DIR, env
+from console.settings.base import STATE_DIR, TEMPLATES, env
 from console.settings.secret import load_or_make_secret_key
 from console.settings.sqlite import sqlite_database
 
@@ -14,9 +14,16 @@ DATABASES = {
     if env.str("DATABASE_URL", default="")
     else sqlite_database(STATE_DIR / "db.sqlite3")
 }
-# Pages and files of the checkout are served as they are, so an edit shows on the next reload.
+# Files of the checkout are served as they are. With GATEHOUSE_RELOAD=1 an edited page or file shows
+# on the next reload of the browser, without a restart.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = env.bool("GATEHOUSE_RELOAD", default=False)
+if WHITENOISE_AUTOREFRESH:
+    _LOADERS = "django.template.loaders."
+    TEMPLATES[0]["APP_DIRS"] = False
+    TEMPLATES[0]["OPTIONS"]["loaders"] = [
+        _LOADERS + "filesystem.Loader", _LOADERS + "app_directories.Loader",
+    ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

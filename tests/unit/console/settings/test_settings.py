@@ -86,3 +86,13 @@ def test_embedded_takes_another_database_by_url(tmp_path: Path) -> None:
     code = "print(s.DATABASES['default']['ENGINE'])"
     env = {"GATEHOUSE_STATE": str(tmp_path), "DATABASE_URL": GOOD["DATABASE_URL"]}
     assert "postgresql" in load("embedded", code, **env).stdout
+
+
+def test_embedded_shows_edits_without_a_restart_when_asked(tmp_path: Path) -> None:
+    code = "import django; django.setup()\nfrom django.template import engines\n"
+    code += "print([type(l).__module__ for l in engines['django'].engine.template_loaders])"
+    env = {"DJANGO_SETTINGS_MODULE": "console.settings.embedded", "GATEHOUSE_STATE": str(tmp_path)}
+    assert "cached" in load("embedded", code, **env).stdout
+    done = load("embedded", code, GATEHOUSE_RELOAD="1", **env)
+    assert "filesystem" in done.stdout, done.stderr
+    assert "cached" not in done.stdout
