@@ -85,7 +85,8 @@ def served(environ: dict[str, str]) -> Iterator[int]:
         port = int(probe.getsockname()[1])
     command = [
         sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--no-access-log", "--log-level", "warning",
+        "--port", str(port), "--workers", "1", "--workers-kill-timeout", "3", "--no-access-log",
+        "--log-level", "warning",
         "console.asgi:application",
     ]
     server = subprocess.Popen(command, cwd=ROOT, env=environ)
