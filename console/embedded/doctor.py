@@ -115,7 +115,10 @@ def _broker() -> Finding:
 
 
 def _ports() -> Finding:
-    port = read_json(open_state().ports).get("web")
+    try:
+        port = read_json(open_state().ports).get("web")
+    except StackError:
+        return Finding("limited", "the port of last time is not known without a state folder.")
     if not isinstance(port, int) or is_free(port):
         return Finding("yes", "open a port for the console on 127.0.0.1.")
     if web_answers(port):

@@ -36,6 +36,7 @@ def test_a_state_folder_that_cannot_be_written_is_named(
     finding = doctor._state_disk()
     assert finding.level == "no"
     assert "cannot be written" in finding.sentence
+    assert doctor.print_report() == 1
 
 
 def test_without_nvidia_smi_the_gpu_is_absent_not_an_error(
