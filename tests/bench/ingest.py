@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[2]
 DRAWN_POINTS = 100_000
 
@@ -46,12 +48,19 @@ def measure(state: Path, seconds: float, batch: int, values: int) -> dict[str, A
     }
     manage(environ, "migrate", "-v", "0")
     tokens = json.loads(manage(environ, "shell", "-v", "0", "-c", MAKE))
-    with served(environ) as port:
+    with served(environ) as (port, pid):
         host = Api(port, tokens["host"])
         attempt = start_run(host, Api(port, tokens["api"]))
-        figures = ingest(host, attempt, seconds, batch, values)
-        figures |= draw(Api(port, tokens["api"]), host, attempt)
+        figures = ingest(host, attempt, pid, seconds, batch, values)
+        figures |= draw(Api(port, tokens["api"]), host, attempt, pid)
     return figures
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and its children so far: what a busy machine does not distort much."""
+    server = psutil.Process(pid)
+    times = [p.cpu_times() for p in (server, *server.children(recursive=True))]
+    return sum(t.user + t.system for t in times)
 
 
 MAKE = """
@@ -78,8 +87,8 @@ def manage(environ: dict[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def served(environ: dict[str, str]) -> Iterator[int]:
-    """The web server on a free port."""
+def served(environ: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """The web server: its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -92,7 +101,7 @@ def served(environ: dict[str, str]) -> Iterator[int]:
     server = subprocess.Popen(command, cwd=ROOT, env=environ)
     try:
         wait_for(port)
-        yield port
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -162,22 +171,25 @@ def send(host: Api, attempt: dict[str, Any], events: int, names: list[str]) -> f
 
 
 def ingest(
-    host: Api, attempt: dict[str, Any], seconds: float, batch: int, values: int
+    host: Api, attempt: dict[str, Any], pid: int, seconds: float, batch: int, values: int
 ) -> dict[str, Any]:
     names = [f"bench/{n}" for n in range(values)]
     for _ in range(3):
         send(host, attempt, batch, names)
     calls = []
     points = 0
+    cpu = cpu_seconds(pid)
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:
         calls.append(send(host, attempt, batch, names))
         points += batch * values
     spent = time.perf_counter() - started
+    cpu = cpu_seconds(pid) - cpu
     single = [send(host, attempt, 1, ["bench/single"]) for _ in range(100)]
     return {
         "events_per_request": batch, "values_per_event": values, "points": points,
         "points_per_s": round(points / spent),
+        "points_per_server_cpu_s": round(points / cpu),
         "request_ms_p50": round(1000 * statistics.median(calls), 1),
         "request_ms_p95": round(1000 * percentile(calls, 95), 1),
         "single_ms_p50": round(1000 * statistics.median(single), 1),
@@ -185,18 +197,20 @@ def ingest(
     }
 
 
-def draw(api: Api, host: Api, attempt: dict[str, Any]) -> dict[str, Any]:
+def draw(api: Api, host: Api, attempt: dict[str, Any], pid: int) -> dict[str, Any]:
     """Read a series of 100,000 points for a chart."""
     for _ in range(DRAWN_POINTS // 5000):
         send(host, attempt, 5000, ["bench/drawn"])
     path = f"/projects/bench/runs/{attempt['uid']}/metrics/?keys=bench/drawn&points=2000"
     times = []
+    cpu = cpu_seconds(pid)
     for _ in range(20):
         started = time.perf_counter()
         series = api.call("GET", path)["series"][0]
         times.append(time.perf_counter() - started)
         assert series["total"] == DRAWN_POINTS, series["total"]
     return {
+        "draw_server_cpu_ms": round(1000 * (cpu_seconds(pid) - cpu) / len(times), 1),
         "drawn_from": DRAWN_POINTS, "drawn": len(series["steps"]),
         "draw_ms_p50": round(1000 * statistics.median(times), 1),
         "draw_ms_p95": round(1000 * percentile(times, 95), 1),
