@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 from statistics import fmean
 
 from mlcore.run.events import EventWriter
@@ -13,45 +15,47 @@ from mlcore.run.events import EventWriter
 class Telemetry:
     """Collects steps on rank 0 and writes one metric event every `every` steps.
 
-    Losses and norms are means over the steps since the last event that had them, so the rhythm of
-    the events never hides a task whose steps fall between them; the learning rate is the latest.
-    Rates count all ranks, evaluations and checkpoints left out. Losses are in nats per token.
+    A value is its mean over the steps since the last event that had it: a step has one task, so
+    the losses of the other task come from other steps. `lr` is that of the last step. Rates count
+    all ranks, evaluations and checkpoints left out. A resume starts with an empty window.
     """
 
     events: EventWriter
     steps: int
     every: int
+    _values: dict[str, list[float]] = field(default_factory=dict)
     _tokens: int = 0
     _samples: int = 0
     _seconds: float = 0.0
     _began: float = field(default_factory=time.monotonic)
-    _values: dict[str, list[float]] = field(default_factory=dict)
 
     def begin_step(self) -> None:
         self._began = time.monotonic()
 
     def end_step(
-        self, step: int, values: dict[str, float], tokens: int, samples: int, epoch: float
-    ) -> None:
-        """`step` counts finished steps; `values` are its losses, rate and gradient norm."""
+        self, step: int, values: Mapping[str, float], tokens: int, samples: int, epoch: float
+    ) -> dict[str, float]:
+        """`step` counts finished steps; `values` are its losses, rate and gradient norm.
+
+        Returns what was written, or nothing between two events.
+        """
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(value)
         self._tokens += tokens
         self._samples += samples
         self._seconds += time.monotonic() - self._began
-        for name, value in values.items():
-            self._values.setdefault(name, []).append(value)
-        if step % self.every == 0 or step == self.steps:
-            self._write(step, epoch)
-
-    def _write(self, step: int, epoch: float) -> None:
+        if step % self.every and step != self.steps:
+            return {}
+        told = {name: fmean(row) for name, row in self._values.items()}
+        told["lr"] = values["lr"]
         seconds = max(self._seconds, 1e-9)
-        figures = {
-            name: found[-1] if name == "lr" else fmean(found)
-            for name, found in self._values.items()
+        speed = {
+            "tokens_per_s": self._tokens / seconds,
+            "samples_per_s": self._samples / seconds,
         }
-        figures["tokens_per_s"] = self._tokens / seconds
-        figures["samples_per_s"] = self._samples / seconds
-        self.events.metric(step, figures, epoch=epoch)
+        self.events.metric(step, {**told, **speed}, epoch=epoch)
         self.events.progress(step, self.steps, "steps")
+        self._values = {}
         self._tokens = self._samples = 0
         self._seconds = 0.0
-        self._values = {}
+        return told

@@ -97,7 +97,7 @@ class Trainer:
         return figures
 
     def _one(self, index: int, telemetry: Telemetry) -> dict[str, float]:
-        """Do one step and report it; returns its losses."""
+        """Do one step; returns the figures that it made rank 0 report, if any."""
         plan = self.order.step(index)
         share = rate(self.config.optim, index, self.config.steps)
         lr = self.optimizers.set_rate(share)
@@ -107,11 +107,11 @@ class Trainer:
             values = {**values, "loss_dense": result.loss, "loss_coord": result.coord}
         else:
             values = {**values, "loss_summary": result.loss}
-        if self.engine.rank == 0:
-            telemetry.end_step(
-                index + 1, values, result.tokens, len(plan.indices), self.order.epoch(index + 1)
-            )
-        return values
+        if self.engine.rank != 0:
+            return {}
+        return telemetry.end_step(
+            index + 1, values, result.tokens, len(plan.indices), self.order.epoch(index + 1)
+        )
 
     def _learn(self, plan: StepPlan, width: float | None) -> StepResult:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""

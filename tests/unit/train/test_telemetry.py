@@ -1,0 +1,56 @@
+"""What a training run tells of the steps between two events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlcore.run.events import EventWriter, read_events
+from mlcore.train.telemetry import Telemetry
+
+STEPS = (
+    {"lr": 0.1, "loss": 1.0, "loss_dense": 1.0},
+    {"lr": 0.2, "loss": 3.0, "loss_summary": 3.0},
+    {"lr": 0.3, "loss": 5.0, "loss_dense": 5.0},
+    {"lr": 0.4, "loss": 7.0, "loss_summary": 7.0},
+    {"lr": 0.5, "loss": 9.0, "loss_dense": 9.0},
+)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> dict[int, dict[str, float]]:
+    """Five steps, an event every second one."""
+    telemetry = Telemetry(EventWriter(tmp_path / "events.jsonl"), steps=5, every=2)
+    for step, values in enumerate(STEPS, start=1):
+        telemetry.begin_step()
+        telemetry.end_step(step, values, tokens=100, samples=4, epoch=step / 10)
+    events = read_events(tmp_path / "events.jsonl")
+    return {e["step"]: e["values"] for e in events if e["type"] == "metric"}
+
+
+def test_an_event_comes_at_its_interval_and_at_the_end(told: dict[int, dict[str, float]]) -> None:
+    assert list(told) == [2, 4, 5]
+
+
+def test_each_task_is_told_even_when_the_last_step_was_the_other(
+    told: dict[int, dict[str, float]],
+) -> None:
+    assert (told[2]["loss_dense"], told[2]["loss_summary"]) == (1.0, 3.0)
+    assert (told[4]["loss_dense"], told[4]["loss_summary"]) == (5.0, 7.0)
+
+
+def test_a_loss_is_the_mean_since_the_last_event_and_the_rate_is_the_last(
+    told: dict[int, dict[str, float]],
+) -> None:
+    assert (told[2]["loss"], told[4]["loss"], told[5]["loss"]) == (2.0, 6.0, 9.0)
+    assert [values["lr"] for values in told.values()] == [0.2, 0.4, 0.5]
+
+
+def test_nothing_is_told_of_a_task_that_had_no_step(told: dict[int, dict[str, float]]) -> None:
+    assert "loss_summary" not in told[5]
+
+
+def test_speeds_share_one_clock(told: dict[int, dict[str, float]]) -> None:
+    for values in told.values():
+        assert values["tokens_per_s"] == pytest.approx(25 * values["samples_per_s"])
