@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
-from statistics import fmean
 
 from mlcore.run.events import EventWriter
 
