@@ -131,7 +131,7 @@ class CrashError(Exception):
     """The process dies before the commit."""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_events_come_home_exactly_once_over_retries_and_crashes(data: Any) -> None:
     """A sender that knows only what it was answered sends overlapping batches; some transactions
