@@ -33,13 +33,16 @@ _ALLOWED_PREFIXES = (
 
 @dataclass(frozen=True)
 class PidRecord:
-    """Who runs a run folder now. Start times in seconds since the epoch."""
+    """Who runs a run folder now, and for which attempt. Times in seconds since the epoch."""
 
     pid: int
     pgid: int
     started: float
     worker_pid: int
     worker_started: float
+    attempt_id: str = ""
+    number: int = 0
+    lease: str = ""
 
 
 def child_environment(
@@ -79,8 +82,9 @@ class Child:
     """A started child. Methods may be called from several threads."""
 
     def __init__(
-        self, folder: Path, command: Sequence[str], env: Mapping[str, str], log: Path
+        self, claim: Claim, folder: Path, command: Sequence[str], env: Mapping[str, str], log: Path
     ) -> None:
+        self._claim = claim
         self._tag = env[RUN_TAG]
         self._pid_file = folder / PID_FILE
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -126,8 +130,11 @@ class Child:
 
     def _record(self) -> PidRecord:
         started = start_time(self.pid) or 0.0
+        worker = os.getpid()
+        claim = self._claim
         return PidRecord(
-            self.pid, self.pid, started, os.getpid(), start_time(os.getpid()) or 0.0
+            self.pid, self.pid, started, worker, start_time(worker) or 0.0,
+            claim.attempt_id, claim.number, claim.lease,
         )
 
 
@@ -156,15 +163,4 @@ def kill_leftovers(folder: Path, uid: str, grace_s: float = 0.0) -> int:
     session = record.pgid if is_same(record.pid, record.started) else None
     killed = kill_run(f"{uid}/", session)
     (folder / PID_FILE).unlink(missing_ok=True)
-    return killed
-
-
-def sweep_orphans(runs: Path, grace_s: float = 0.0) -> int:
-    """End the runs of workers that are dead, for every run folder of this host."""
-    killed = 0
-    for file in runs.glob(f"*/{PID_FILE}"):
-        record = read_record(file.parent)
-        if record is not None and is_same(record.worker_pid, record.worker_started):
-            continue
-        killed += kill_leftovers(file.parent, file.parent.name, grace_s)
     return killed

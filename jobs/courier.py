@@ -42,6 +42,11 @@ class Courier:
         """The seq up to which the console has the events."""
         return self._events.last_seq
 
+    def go_on_from(self, last_seq: int, log_size: int) -> None:
+        """Start after what the console has already, as for an attempt that another worker left."""
+        self._events.rewind(last_seq)
+        self._log.correct(log_size)
+
     def carry(self) -> bool:
         """One round: at most one batch of events and one chunk of log.
 

@@ -35,6 +35,16 @@ class Binding:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An attempt before this one, and how much of its events and log the console has."""
+
+    attempt_id: str
+    number: int
+    last_seq: int
+    log_size: int
+
+
+@dataclass(frozen=True)
 class Claim:
     """One attempt of one run that is now ours until the lease ends."""
 
@@ -53,6 +63,8 @@ class Claim:
     resume: bool = False
     gpus: tuple[int, ...] | None = None
     """device indices leased to this attempt; None when the console does not lease devices"""
+    earlier: tuple[Earlier, ...] = ()
+    """attempts before this one, oldest first"""
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,10 @@ def parse_claim(body: Mapping[str, Any]) -> Claim:
         bindings=tuple(_parse_binding(b) for b in body.get("bindings", ())),
         resume=bool(body.get("resume", False)),
         gpus=None if gpus is None else tuple(int(g) for g in gpus),
+        earlier=tuple(
+            Earlier(str(e["id"]), int(e["number"]), int(e["last_seq"]), int(e["log_size"]))
+            for e in body.get("earlier", ())
+        ),
     )
 
 

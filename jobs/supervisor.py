@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from jobs.errors import (
     StoppedError,
 )
 from jobs.fetch import Fetcher, safe_relative
-from jobs.messages import Claim, Finish
+from jobs.messages import Claim, Earlier, Finish
 from jobs.settings import HostSettings
 from jobs.upload import Uploader
 from jobs.warden import Warden
@@ -86,6 +87,8 @@ class Supervisor:
             return self._finish(Finish(ExitCode.INFRA, 0), str(error))
         courier = Courier(self._client, self._claim, folder, self._settings, self._uploader)
         try:
+            if not all([self._bring_home(folder, earlier) for earlier in self._claim.earlier]):
+                return "lost"
             code = self._run_child(folder, courier)
             if not self._patiently(courier.drain):
                 return "lost"
@@ -97,6 +100,20 @@ class Supervisor:
             return self._finish(Finish(ExitCode.BUG, courier.last_seq), str(error))
         except OSError as error:
             return self._finish(Finish(ExitCode.INFRA, courier.last_seq), str(error))
+
+    def _bring_home(self, folder: RunFolder, earlier: Earlier) -> bool:
+        """Send what an earlier attempt left unsaid when its worker died: the steps before its last
+        checkpoint belong to this attempt's history. False when the lease was lost meanwhile."""
+        claim = replace(self._claim, attempt_id=earlier.attempt_id, number=earlier.number)
+        courier = Courier(self._client, claim, folder, self._settings, self._uploader)
+        courier.go_on_from(earlier.last_seq, earlier.log_size)
+        try:
+            return self._patiently(courier.drain)
+        except LeaseLostError:
+            raise
+        except RefusedError as error:
+            logger.warning("%s: attempt %d stays cut: %s", claim.uid, claim.number, error)
+            return True
 
     def _run_child(self, folder: RunFolder, courier: Courier) -> int:
         """Start the child and follow it to its end; returns the exit code to report."""
@@ -123,7 +140,7 @@ class Supervisor:
         command = build_command(program, self._claim, config, folder.root, bindings)
         environment = child_environment(self._claim, self._settings)
         log = folder.log(self._claim.number)
-        return Child(folder.root, command, environment, log)
+        return Child(self._claim, folder.root, command, environment, log)
 
     def _write_config(self) -> Path:
         """The sources in a folder of their own, main file last so that its text wins."""

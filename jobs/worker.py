@@ -18,10 +18,10 @@ from celery.platforms import SecurityWarning
 
 from jobs import tasks
 from jobs.celery import TICK_S, app, tick_schedule
-from jobs.child import sweep_orphans
 from jobs.client import HostClient
 from jobs.errors import SettingsError
 from jobs.host import Announcer, find_gpus
+from jobs.salvage import salvage_all
 from jobs.settings import HostSettings, load_settings
 
 QUIET = ("httpx2", "celery.beat", "celery.worker.strategy", "celery.app.trace")
@@ -80,10 +80,10 @@ def choose_queues(wanted: str, *, has_gpu: bool) -> list[str]:
 def _run_jobs(client: HostClient, settings: HostSettings, options: argparse.Namespace) -> int:
     gpus = find_gpus()
     queues = choose_queues(options.queues, has_gpu=bool(gpus))
-    sweep = threading.Thread(
-        target=sweep_orphans, args=(settings.runs, settings.grace_s), name="sweep", daemon=True
+    salvage = threading.Thread(
+        target=salvage_all, args=(client, settings), name="salvage", daemon=True
     )
-    sweep.start()
+    salvage.start()
     announcer = Announcer(
         client, queues=queues, gpus=gpus, slots=options.slots, host=options.host
     )

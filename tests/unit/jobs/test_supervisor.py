@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs.child import PidRecord, kill_leftovers, sweep_orphans
+from jobs.child import PidRecord, kill_leftovers
 from jobs.settings import HostSettings
 from jobs.supervisor import Supervisor
 from mlcore.run.exits import ExitCode
@@ -264,19 +264,6 @@ def test_a_process_that_merely_has_the_recorded_id_is_spared(tmp_path: Path) -> 
         assert kill_leftovers(tmp_path, "run1") == 0
         assert alive(stranger.pid)
         stranger.kill()
-
-
-def test_orphans_of_a_dead_worker_are_swept_and_those_of_a_live_one_are_not(
-    launch: Launch, console: FakeConsole, settings: HostSettings
-) -> None:
-    thread, _ = in_thread(launch(STUBBORN))
-    wait_for(lambda: console.events and console.beats and console.beats[-1]["pid"])
-    record = settings.runs / "run1" / "child.json"
-    assert sweep_orphans(settings.runs) == 0
-    dead = {**json.loads(record.read_text()), "worker_started": 1.0}
-    record.write_text(json.dumps(dead))
-    assert sweep_orphans(settings.runs) == 2
-    thread.join()
 
 
 def test_the_child_never_sees_the_token_but_sees_the_allowed_roots(
