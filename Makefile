@@ -52,7 +52,7 @@ test: setup
 
 lint: setup
 	$(PY) -m ruff check .
-	$(PY) -m mypy mlcore jobs console
+	$(PY) -m mypy mlcore jobs
 	$(VENV)/bin/lint-imports
 
 bench: setup

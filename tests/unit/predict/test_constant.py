@@ -7,47 +7,43 @@ from mlcore.coordjson import parse_strict
 from mlcore.errors import DataError
 from mlcore.predict.constant import constant_dense, constant_summary, most_frequent
 
+LEFT = (0.0, 0.0, 100.0, 100.0)
+RIGHT = (600.0, 0.0, 700.0, 100.0)
 
-def record(*objects: tuple[str, tuple[float, ...]], summary: str | None = None) -> Record:
+
+def record(*boxes: tuple[float, ...], summary: str | None = None) -> Record:
     return Record(
-        id="r", images=("r.png",), width=1000, height=1000, coord_space="pixel",
-        objects=tuple(
-            SceneObject(desc, "bbox_2d" if len(points) == 4 else "poly", points)
-            for desc, points in objects
-        ),
+        id="r",
+        images=("r.png",),
+        width=1000,
+        height=1000,
+        coord_space="pixel",
+        objects=tuple(SceneObject("RBC", "bbox_2d", points) for points in boxes),
         summary=summary,
     )
 
 
-def test_each_class_has_its_most_frequent_count_and_words() -> None:
+def test_the_answer_that_fits_most_images_is_chosen() -> None:
     records = [
-        record(("类别=A,是否=是", (0, 0, 100, 100)), ("类别=A,是否=是", (500, 0, 600, 100))),
-        record(("类别=A,是否=否", (0, 0, 100, 100)), ("类别=A,是否=是", (500, 0, 600, 100))),
-        record(("类别=A,是否=是", (0, 0, 100, 100)), ("类别=B", (0, 0, 9, 9))),
+        record(RIGHT),
+        record(LEFT),
+        record(LEFT, RIGHT),
+        record(LEFT),
+        record(LEFT),
+        record(LEFT),
     ]
     found = parse_strict(constant_dense(records))
-    assert [item.desc for item in found] == ["类别=A,是否=是"] * 2
+    assert [item.bins for item in found] == [(0, 0, 100, 100)]
 
 
-def test_places_are_the_mean_of_each_rank() -> None:
-    records = [
-        record(("RBC", (0, 0, 100, 100)), ("RBC", (600, 0, 700, 100))),
-        record(("RBC", (100, 0, 200, 100)), ("RBC", (800, 0, 900, 100))),
-    ]
+def test_it_is_a_real_answer_and_not_a_blend() -> None:
+    records = [record(LEFT), record(RIGHT)]
     found = parse_strict(constant_dense(records))
-    assert [item.bins for item in found] == [(50, 0, 150, 100), (700, 0, 800, 100)]
+    assert [item.bins for item in found] == [(0, 0, 100, 100)]
 
 
-def test_a_class_that_most_images_lack_is_left_out() -> None:
-    empty = record()
-    assert parse_strict(constant_dense([empty, empty, record(("RBC", (0, 0, 9, 9)))])) == []
-
-
-def test_geometries_of_another_shape_do_not_disturb_the_mean() -> None:
-    polygon = ("RBC", (0.0, 0.0, 100.0, 0.0, 100.0, 100.0, 0.0, 100.0))
-    box = ("RBC", (200.0, 200.0, 300.0, 300.0))
-    found = parse_strict(constant_dense([record(box), record(box), record(polygon)]))
-    assert [(item.kind, item.bins) for item in found] == [("bbox_2d", (200, 200, 300, 300))]
+def test_nothing_to_find_is_answered_with_nothing() -> None:
+    assert parse_strict(constant_dense([record(), record()])) == []
 
 
 def test_the_most_frequent_summary_wins() -> None:
