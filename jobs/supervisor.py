@@ -87,7 +87,7 @@ class Supervisor:
             return self._finish(Finish(ExitCode.INFRA, 0), str(error))
         courier = Courier(self._client, self._claim, folder, self._settings, self._uploader)
         try:
-            if not all([self._bring_home(folder, earlier) for earlier in self._claim.earlier]):
+            if not all(self._bring_home(folder, earlier) for earlier in self._claim.earlier):
                 return "lost"
             code = self._run_child(folder, courier)
             if not self._patiently(courier.drain):

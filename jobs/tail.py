@@ -145,6 +145,7 @@ class LogTail:
         elif self._note:
             self._note = self._note[max(ahead, 0):]
         self.offset = offset
+        self._capped = self._capped or offset > self._carry_limit
 
     def rotate(self) -> None:
         """Keep the file under its limit: copy it to `.1` and empty it. The writer appends.

@@ -121,4 +121,11 @@ def describe(attempt: Attempt) -> dict[str, Any]:
             for b in run.bindings
         ],
         "resume": attempt.number > 1,
+        "earlier": _earlier(attempt),
     }
+
+
+def _earlier(attempt: Attempt) -> list[dict[str, Any]]:
+    """How far the earlier attempts of the run were told; its host has their files."""
+    rows = Attempt.objects.filter(run=attempt.run, number__lt=attempt.number).order_by("number")
+    return list(rows.values("id", "number", "last_seq", "log_size"))

@@ -1,4 +1,8 @@
-"""Leases: a host may write for an attempt only while it holds the attempt's lease."""
+"""Leases: a host may write for an attempt only while it holds the attempt's lease.
+
+Who holds a run's running attempt may also bring home what its earlier attempts left unsaid, as
+when their worker was killed: their files lie in the run folder that the next attempt continues.
+"""
 from __future__ import annotations
 
 import uuid
@@ -15,8 +19,11 @@ LEASE = timedelta(seconds=20)
 HEARTBEAT_S = 5
 _LEASE = Attempt._meta.get_field("lease")
 _HOLD = """
-SELECT run_id, number, last_seq, log_size, rewind_step, progress_from IS NOT NULL
-FROM runs_attempt WHERE id = %s AND lease = %s AND state = %s
+SELECT a.run_id, a.number, a.last_seq, a.log_size, a.rewind_step, a.progress_from IS NOT NULL,
+holder.id = a.id
+FROM runs_attempt holder JOIN runs_attempt a
+ON a.run_id = holder.run_id AND a.number <= holder.number
+WHERE holder.lease = %s AND holder.state = %s AND a.id = %s
 """
 
 
@@ -29,7 +36,8 @@ class LeaseLostError(ApiProblem):
 
 @dataclass
 class Held:
-    """What ingest needs of a held attempt, without the weight of its run."""
+    """What ingest needs of a held attempt, without the weight of its run. `current` is false for
+    an earlier attempt than the one whose lease was shown."""
 
     pk: int
     run_id: int
@@ -38,21 +46,24 @@ class Held:
     log_size: int
     rewind_step: int | None
     has_progress: bool
+    current: bool
 
 
 def hold_lightly(attempt_id: int, lease: str) -> Held:
-    """Like `hold`, in one plain query, for the writes that come many times a second."""
+    """Like `hold`, in one plain query, for the writes that come many times a second. The lease
+    may also be that of a later attempt of the same run."""
     try:
         key = _LEASE.get_db_prep_value(uuid.UUID(lease), connection)
     except (ValueError, AttributeError, TypeError):
         raise LeaseLostError from None
     locking = " FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD + locking, [attempt_id, key, AttemptState.RUNNING])
+        cursor.execute(_HOLD + locking, [key, AttemptState.RUNNING, attempt_id])
         row = cursor.fetchone()
     if row is None:
         raise LeaseLostError
-    return Held(attempt_id, *row)
+    *values, current = row
+    return Held(attempt_id, *values, current=bool(current))
 
 
 def hold(attempt_id: int, lease: str) -> Attempt:

@@ -86,6 +86,13 @@ class ClaimedConfigSerializer(_Form):
     sources = SourceSerializer(many=True)
 
 
+class EarlierSerializer(_Form):
+    id = serializers.IntegerField()
+    number = serializers.IntegerField()
+    last_seq = serializers.IntegerField()
+    log_size = serializers.IntegerField()
+
+
 class ClaimedSerializer(_Form):
     run = ClaimedRunSerializer()
     attempt = ClaimedAttemptSerializer()
@@ -93,6 +100,9 @@ class ClaimedSerializer(_Form):
     set = serializers.DictField()
     bindings = BindingSerializer(many=True)
     resume = serializers.BooleanField()
+    earlier = EarlierSerializer(
+        many=True, help_text="attempts before this one; what they left unsaid may be sent for them"
+    )
 
 
 class HeartbeatSerializer(_Form):

@@ -85,7 +85,8 @@ def _note(attempt: Held, found: _Gathered) -> None:
         cursor.execute(_NOTE, values)
     if found.progress_from is not None and not attempt.has_progress:
         Attempt.objects.filter(pk=attempt.pk).update(progress_from=found.progress_from)
-    if found.run:
+    if found.run and attempt.current:
+        # What an earlier attempt said last is history; the run shows the newest attempt.
         change(attempt.run_id, **found.run)
     else:
         touch(attempt.run_id)
