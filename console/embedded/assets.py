@@ -27,6 +27,9 @@ COPIES = {
     "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2": "inter-latin.woff2",
     "plotly.js-cartesian-dist-min/plotly-cartesian.min.js": "plotly.min.js",
 }
+NPM_TIMEOUT_S = 900
+_PATIENCE = ("--prefer-offline", "--fetch-timeout=60000", "--fetch-retries=5")
+"""a download that stalls is given up after a minute and tried again"""
 HTMX = "django_htmx/static/django_htmx/htmx-2.min.js"
 _PATHS = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 _SPACE_BOX = re.compile(r'<path stroke="none" d="M0 0h24v24H0z" fill="none"\s*/>')
@@ -46,7 +49,8 @@ def install_assets() -> str:
     stamp = _wanted_stamp()
     if _current_stamp() == stamp:
         return f"Front-end files are up to date; {compiled} translation catalogues compiled."
-    _npm_ci()
+    if not _modules_match_lock():
+        _npm_ci()
     VENDOR.mkdir(parents=True, exist_ok=True)
     for source, target in COPIES.items():
         _copy(MODULES / source, VENDOR / target)
@@ -101,9 +105,28 @@ def npm_command() -> list[str]:
     )
 
 
+def _modules_match_lock() -> bool:
+    """True when node_modules already holds every package of the lock file at its version."""
+    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for path, wanted in packages.items():
+        found = ROOT / path / "package.json"
+        if path and not found.exists():
+            return False
+        if path and json.loads(found.read_text(encoding="utf-8"))["version"] != wanted["version"]:
+            return False
+    return True
+
+
 def _npm_ci() -> None:
-    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *_PATIENCE]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=NPM_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AssetsError(
+            f"npm ci did not finish within {NPM_TIMEOUT_S} s: look at the network and start again"
+        ) from error
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise AssetsError(f"npm ci failed (status {done.returncode}):\n{tail}")
