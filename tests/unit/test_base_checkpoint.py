@@ -1,0 +1,60 @@
+"""The shipped base checkpoint: small, ordinary, logged, and ignorant of the demo's images."""
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from mlcore.config.load import load_config
+from mlcore.synth.config import SynthConfig
+from mlcore.synth.job import encode_jpeg
+from mlcore.synth.scene import make_scene
+
+RECIPES = Path(__file__).resolve().parents[2] / "mlcore" / "recipes"
+BASE = RECIPES / "builtin" / "base"
+
+
+def synth(name: str) -> SynthConfig:
+    config = load_config(RECIPES / name / "synth.yaml").model
+    assert isinstance(config, SynthConfig)
+    return config
+
+
+def trained_on() -> set[str]:
+    return set((BASE / "training-images.txt").read_text().split())
+
+
+def test_it_is_at_most_ten_megabytes() -> None:
+    assert sum(path.stat().st_size for path in BASE.iterdir()) <= 10_000_000
+
+
+def test_its_log_shows_the_whole_training_by_the_shipped_recipe() -> None:
+    steps = load_config(RECIPES / "base" / "sft.yaml").resolved["steps"]
+    rows = [json.loads(line) for line in (BASE / "training-log.jsonl").read_text().splitlines()]
+    losses = [row for row in rows if "loss" in row["values"]]
+    assert losses[-1]["step"] == steps
+    assert losses[-1]["values"]["loss"] < losses[0]["values"]["loss"] / 5
+    assert json.loads((BASE / "training-manifest.json").read_text())["config_sha256"] == (
+        load_config(RECIPES / "base" / "sft.yaml").sha256
+    )
+
+
+def test_the_list_of_its_images_is_of_the_shipped_recipe() -> None:
+    config = synth("base")
+    assert len(trained_on()) == config.train + config.val
+    for index in (0, 1, config.train - 1):
+        picture, _ = make_scene(config.seed, config.style, "train", index)
+        data = encode_jpeg(picture, config.jpeg_quality)
+        assert hashlib.sha256(data).hexdigest() in trained_on()
+
+
+def test_no_image_of_the_demo_was_ever_trained_on() -> None:
+    config = synth("demo")
+    assert (config.style, config.seed) != (synth("base").style, synth("base").seed)
+    demo = set()
+    for split, count in (("train", config.train), ("val", config.val)):
+        for index in range(count):
+            picture, _ = make_scene(config.seed, config.style, split, index)
+            demo.add(hashlib.sha256(encode_jpeg(picture, config.jpeg_quality)).hexdigest())
+    assert len(demo) == config.train + config.val
+    assert not demo & trained_on()
