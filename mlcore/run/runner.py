@@ -6,7 +6,9 @@ The exit code and report.json are the verdict; a missing event never changes the
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,8 @@ from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
 from mlcore.run.manifest import build_manifest, command_line
 from mlcore.run.signals import StopSignal
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
+_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,10 @@ def execute(config_path: Path, options: RunOptions) -> ExitCode:
         loaded = load_config(config_path, options.overrides)
     except ConfigError as error:
         _print_problems(error)
-        _record_early_failure(options, error)
+        try:
+            _record_early_failure(options, error)
+        except (OSError, InfrastructureError) as second:
+            _say(f"error: cannot write the reason: {second}")
         return error.exit_code
     stop = StopSignal()
     stop.install()
@@ -64,10 +70,10 @@ def execute(config_path: Path, options: RunOptions) -> ExitCode:
     try:
         ctx = _open(loaded, config_path, options, stop)
     except OSError as error:
-        print(f"error: cannot use the run folder: {error}", file=sys.stderr)
+        _say(f"error: cannot use the run folder: {error}")
         return ExitCode.INFRA
     except GatehouseError as error:
-        print(f"error: {error.message}", file=sys.stderr)
+        _say(f"error: {error.message}")
         return error.exit_code
     return _supervised(loaded, ctx)
 
@@ -117,7 +123,7 @@ def _supervised(loaded: LoadedConfig, ctx: RunContext) -> ExitCode:
         report, code = None, _report_error(ctx, error)
     except Exception as error:
         # The outermost frame of the process: every other error becomes an exit code here.
-        traceback.print_exc()
+        _say(traceback.format_exc())
         report, code = None, _report_error(ctx, _classified(error))
     return _finish(loaded, ctx, report, code)
 
@@ -155,7 +161,7 @@ def _finish(
             write_json(ctx.folder.report, report)
         ctx.events.close()
     except (OSError, InfrastructureError) as error:
-        print(f"error: cannot write the result: {error}", file=sys.stderr)
+        _say(f"error: cannot write the result: {error}")
         return ExitCode.INFRA
     return code
 
@@ -180,28 +186,43 @@ def _classified(error: Exception) -> GatehouseError:
         return OutOfMemoryError(
             f"out of memory: {error}", hint="Lower the batch size or the length limit."
         )
-    if isinstance(error, OSError) and error.errno in _DISK:
+    if _system_errno(error) in _DISK:
         return InfrastructureError(f"the disk failed: {error}", hint="Free space on the host.")
     if isinstance(error, UnicodeDecodeError):
         return DataError(f"a file is not UTF-8 text: {error}")
     return GatehouseError(f"{name}: {error}", hint="This is a bug; the traceback is in the log.")
 
 
+def _system_errno(error: Exception) -> int | None:
+    """The system's error number. Libraries in Rust (safetensors) have it in their words only."""
+    if isinstance(error, OSError):
+        return error.errno
+    found = _RUST_ERROR.search(str(error))
+    return int(found[1]) if found else None
+
+
 def _report_error(ctx: RunContext, error: GatehouseError) -> ExitCode:
-    print(f"error: {error.message}", file=sys.stderr)
+    _say(f"error: {error.message}")
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        _say(f"hint: {error.hint}")
     try:
         ctx.events.error(error.code, error.message, error.hint, error.where)
     except InfrastructureError as second:
-        print(f"error: {second.message}", file=sys.stderr)
+        _say(f"error: {second.message}")
         return ExitCode.INFRA
     return error.exit_code
 
 
+def _say(text: str) -> None:
+    """A line for people. The log may lie on the disk that is full: then the exit code, which the
+    words only explain, has to do without them."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
+
+
 def _print_problems(error: ConfigError) -> None:
     for problem in error.problems:
-        print(problem, file=sys.stderr)
+        _say(str(problem))
 
 
 def _write_sources(folder: RunFolder, sources: list[Source]) -> None:

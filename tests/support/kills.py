@@ -142,7 +142,6 @@ def summary(campaign: Campaign) -> dict[str, Any]:
         "runs": len(campaign.uids),
         "attempts": sum(len(campaign.client.run(u)["attempts"]) for u in campaign.uids),
         "settled_s": [round(seconds, 1) for seconds in campaign.settled_s],
-        "seed": campaign.seed,
     }
 
 

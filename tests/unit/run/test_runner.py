@@ -88,6 +88,7 @@ def raising(error: Exception) -> Job:
         (InterruptedRunError("saved"), ExitCode.INTERRUPTED),
         (MemoryError("no room"), ExitCode.OOM),
         (OSError(errno.ENOSPC, "No space left on device"), ExitCode.INFRA),
+        (Exception("I/O error: No space left on device (os error 28)"), ExitCode.INFRA),
         (ValueError("surprise"), ExitCode.BUG),
     ],
 )

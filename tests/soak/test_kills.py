@@ -1,0 +1,28 @@
+"""A hundred random kills: `make soak`. Prints a dated line with what was done and how it ended."""
+
+from __future__ import annotations
+
+import os
+
+from tests.support import stack_configs as configs
+from tests.support.kills import Campaign, check_run, result_line, summary
+from tests.support.stack import running
+
+KILLS = int(os.environ.get("GATEHOUSE_SOAK_KILLS", "100"))
+ROUND = 10
+"""kills between two looks at whether everything settles"""
+
+
+def test_a_hundred_random_kills_lose_and_double_nothing() -> None:
+    with running() as stack:
+        client = stack.client()
+        synth = client.launch(configs.synth(8, 2))
+        client.succeeded(synth)
+        campaign = Campaign(stack, client, 1, f"run:{synth}/dataset")
+        for number in range(KILLS // ROUND):
+            campaign.seed = number
+            campaign.disturb(ROUND)
+            campaign.settle()
+        for uid in campaign.uids:
+            check_run(stack, client, uid)
+        print(f"\n{result_line(summary(campaign))}")
