@@ -5,13 +5,15 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
 
 P = ParamSpec("P")
+_GZIP = GZipMiddleware(lambda request: HttpResponse())
 PageView = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
@@ -21,12 +23,21 @@ def page(view: PageView[P]) -> PageView[P]:
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
-            return view(request, *args, **kwargs)
+            return _packed(request, view(request, *args, **kwargs))
         except ApiProblem as problem:
             context = {"problem": problem.message, "code": problem.code}
             return render(request, "web/problem.html", context, status=problem.status_code)
 
     return answer
+
+
+def _packed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Pages and JSON go compressed; Django pads them at random, so that their length tells
+    nothing about a secret in them. Files and images are sent as they are."""
+    media = response.headers.get("Content-Type", "")
+    if isinstance(response, HttpResponse) and media.startswith(("text/html", "application/json")):
+        return _GZIP.process_response(request, response)
+    return response
 
 
 def project_of(request: HttpRequest) -> Project:

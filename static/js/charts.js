@@ -15,6 +15,12 @@
       const sheet = el("style", { id: "plotly.js-style-global" });
       sheet.nonce = document.body.dataset.nonce;
       document.head.append(sheet);
+      // It writes style attributes, which the page's policy refuses; the same by script is allowed.
+      const plain = Element.prototype.setAttribute;
+      Element.prototype.setAttribute = function setAttribute(name, value) {
+        if (name === "style") this.style.cssText = value;
+        else plain.call(this, name, value);
+      };
       const script = el("script", { src: board.dataset.plotly });
       script.onload = () => done(window.Plotly);
       script.onerror = failed;

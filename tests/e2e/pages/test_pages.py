@@ -19,6 +19,16 @@ TABS = ["overview", "metrics", "samples", "log", "artifacts", "config", "lineage
 WEIGHT_LIMIT = 300_000
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait for a JavaScript condition from outside: the page's policy lets nothing be evaluated
+    inside, not even for a test."""
+    for _turn in range(150):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never true: {condition}")
+
+
 def assert_fits(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("h1").first.inner_text().strip()
@@ -163,7 +173,7 @@ def test_charts_load_when_seen_and_draw(site: Any, open_page: Any) -> None:
     page.wait_for_selector(".chart .main-svg", timeout=60_000)
     assert page.locator(".chart .ytitle").first.text_content() == "nats/token"
     page.click("[data-log-y]")
-    page.wait_for_function("document.querySelector('.chart').layout.yaxis.type === 'log'")
+    until(page, "document.querySelector('.chart').layout.yaxis.type === 'log'")
 
 
 def test_samples_draw_truth_and_prediction_and_switch_by_key(site: Any, open_page: Any) -> None:
@@ -218,12 +228,12 @@ def test_a_failed_run_shows_cause_hint_and_log_line(site: Any, open_page: Any) -
 def test_form_and_yaml_stay_in_step_and_errors_stand_at_the_field(open_page: Any) -> None:
     page = open_page(P + "runs/launch/?kind=synth", as_="ada")
     page.fill("[data-path=train]", "25")
-    page.wait_for_function("document.querySelector('#yaml').value.includes('train: 25')")
+    until(page, "document.querySelector('#yaml').value.includes('train: 25')")
     page.fill("[data-path=train]", "many")
     page.wait_for_selector("[data-field=train] .error")
     page.wait_for_selector(".gutter .wrong")
     page.fill("#yaml", "kind: synth\nname: from yaml\ntrain: 31\nvaal: 3\n")
-    page.wait_for_function("document.querySelector('[data-path=train]').value === '31'")
+    until(page, "document.querySelector('[data-path=train]').value === '31'")
     page.wait_for_selector(".problem:has-text('did you mean')")
     page.fill("#yaml", "kind: synth\nname: from yaml\ntrain: 31\n")
     page.wait_for_selector("[data-plan] .tag:has-text('cpu')")
@@ -235,7 +245,7 @@ def test_form_and_yaml_stay_in_step_and_errors_stand_at_the_field(open_page: Any
 def test_choosing_a_variant_changes_the_form(open_page: Any) -> None:
     page = open_page(P + "runs/launch/?kind=sft", as_="ada")
     page.select_option("[data-path='model.type']", "scratch")
-    page.wait_for_function("document.querySelector('#yaml').value.includes('type: scratch')")
+    until(page, "document.querySelector('#yaml').value.includes('type: scratch')")
     page.wait_for_selector("[data-group='model']:not(:has([data-path='model.checkpoint']))")
 
 
