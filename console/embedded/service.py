@@ -14,7 +14,8 @@ from console.embedded.processes import kill_all, session_members
 
 LOG_LIMIT = 10 << 20
 """bytes after which a service's log is set aside at its next start"""
-BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
+"""pauses before the first, second ... start; never so long that runs lose their leases (20 s)"""
 STEADY_S = 60.0
 """a service that lived this long starts again without delay"""
 
