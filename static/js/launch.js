@@ -84,7 +84,8 @@
     for (const { input, timer } of [...timers.values()]) { clearTimeout(timer); edit(input); }
     await queue;
     settled = true;
-    form.requestSubmit();
+    // Not inside the event that was just refused: the browser would ignore it.
+    setTimeout(() => form.requestSubmit());
   }, true);
   window.addEventListener("pageshow", () => { settled = false; });
   const first = document.getElementById("first-problems");
