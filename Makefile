@@ -48,7 +48,9 @@ doctor: setup
 
 test: setup
 	@$(PY) -m console.embedded browser
-	$(PY) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit -n 2 --dist loadfile -rs $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -rs $(ARGS)
+	GATEHOUSE_TEST_DB=postgres $(PY) -m pytest tests/unit/console -n 2 --dist loadfile -rs $(ARGS)
 
 lint: setup
 	$(PY) -m ruff check .
