@@ -1,8 +1,8 @@
 """Pages of accounts: signing in and out, one's password, the way to one's project."""
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.formats import date_format

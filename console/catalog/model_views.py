@@ -1,4 +1,5 @@
 """Pages of models: list, and one version with its lineage, figures and gates."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -31,7 +32,8 @@ def models(request: HttpRequest, project: str) -> HttpResponseBase:
     verdicts = results_of_models(here, list(digests.values()))
     rows = [
         {
-            "entry": entry, "headline": headline_list(vars(entry).get("headline") or {}),
+            "entry": entry,
+            "headline": headline_list(vars(entry).get("headline") or {}),
             "gate": next(iter(verdicts.get(digests.get(entry.pk, ""), [])), None),
         }
         for entry in found.items
@@ -60,7 +62,8 @@ def model(request: HttpRequest, project: str, name: str) -> HttpResponseBase:
     context = {
         "entry": version.entry, "version": version, "headline": headline_list(version.headline),
         "versions": queries.model_versions(version.entry), "flow": flow_of_model(version),
-        "gate": verdicts[0] if verdicts else None, "gates": [_verdict(project, v) for v in verdicts],
+        "gate": next(iter(verdicts), None),
+        "gates": [_verdict(project, v) for v in verdicts],
         "files": version.output.files[:SHOWN_FILES],
         "run_url": reverse("runs:run", args=[project, version.run_uid]) if version.run_uid else "",
     }  # fmt: skip
@@ -69,7 +72,9 @@ def model(request: HttpRequest, project: str, name: str) -> HttpResponseBase:
 
 def _verdict(project: str, result: GateResult) -> dict[str, Any]:
     return {
-        "policy": result.policy, "passed": result.passed, "created": result.created,
+        "policy": result.policy,
+        "passed": result.passed,
+        "created": result.created,
         "url": reverse("gates:gate", args=[project, result.run.uid]),
         "n_passed": sum(bool(c.get("passed")) for c in result.checks),
         "n_checks": len(result.checks),

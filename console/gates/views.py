@@ -1,4 +1,5 @@
 """Pages of gates: the matrix of policies and models, and the evidence of one verdict."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ def gates(request: HttpRequest, project: str) -> HttpResponseBase:
     named = versions_by_digest(here, [r.model_digest for r in results])
     policies = sorted({r.policy for r in results})
     context = {
-        "policies": policies, "rows": _matrix(results, policies, named, here.slug),
+        "policies": policies,
+        "rows": _matrix(results, policies, named, here.slug),
         "results": [_row(here, r, named) for r in results[:50]],
     }
     return render(request, "gates/gates.html", context)
@@ -41,16 +43,25 @@ def gate(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
     result = page_reads.result_of_run(here, uid)
     named = versions_by_digest(here, [result.model_digest])
     context = {
-        "result": result, "row": _row(here, result, named), "checks": result.checks,
+        "result": result,
+        "row": _row(here, result, named),
+        "checks": result.checks,
         "failed": [c for c in result.checks if not c.get("passed")],
-        "evidence": [(k, v) for k, v in result.evidence.items() if isinstance(v, str | int | float)],
-        "inputs": [{"ref": i["ref"], "url": ref_url(here.slug, i["ref"])} for i in result.run.inputs],
+        "evidence": [
+            (k, v) for k, v in result.evidence.items() if isinstance(v, str | int | float)
+        ],
+        "inputs": [
+            {"ref": i["ref"], "url": ref_url(here.slug, i["ref"])} for i in result.run.inputs
+        ],
     }
     return render(request, "gates/gate.html", context)
 
 
 def _matrix(
-    results: Sequence[GateResult], policies: Sequence[str], named: dict[str, ModelVersion], slug: str
+    results: Sequence[GateResult],
+    policies: Sequence[str],
+    named: dict[str, ModelVersion],
+    slug: str,
 ) -> list[dict[str, Any]]:
     cells: dict[str, dict[str, GateResult]] = {}
     for result in results:
@@ -76,7 +87,8 @@ def _cell(result: GateResult | None, slug: str) -> dict[str, Any] | None:
     if result is None:
         return None
     return {
-        "passed": result.passed, "url": reverse("gates:gate", args=[slug, result.run.uid]),
+        "passed": result.passed,
+        "url": reverse("gates:gate", args=[slug, result.run.uid]),
         "n_passed": sum(bool(c.get("passed")) for c in result.checks),
         "n_checks": len(result.checks),
     }

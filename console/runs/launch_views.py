@@ -1,4 +1,5 @@
 """Pages of launching: choose a kind, fill the form or the YAML, see what will happen, go."""
+
 from __future__ import annotations
 
 import json
@@ -27,8 +28,8 @@ from console.runs.models import Run
 from console.runs.queries import run_of
 from console.web import states
 from console.web.pages import page, project_of
-from console.web.schema_form import input_path
 from console.web.recipes import recipe, shipped_recipes
+from console.web.schema_form import input_path
 from console.web.yaml_edit import UnreadableTextError
 from mlcore.kinds import KINDS
 
@@ -113,7 +114,9 @@ def _prefilled(request: HttpRequest, start: Start) -> str:
     """The text with references that the link carries, such as the dataset one came from."""
     text = start.text
     for key in ("dataset", "model", "predictions", "evaluation"):
-        path = input_path(read_form(start.kind, text).fields or [], key) if key in request.GET else ""
+        path = (
+            input_path(read_form(start.kind, text).fields or [], key) if key in request.GET else ""
+        )
         if path:
             text = edit_text(start.kind, text, path, request.GET[key])
     return text
@@ -127,8 +130,11 @@ def _launch(request: HttpRequest, project: Project, start: Start) -> HttpRespons
     )
     try:
         run = launching.launch(
-            Actor.of_request(request), project, asked,
-            parent=start.parent, relation="clone" if start.parent else "",
+            Actor.of_request(request),
+            project,
+            asked,
+            parent=start.parent,
+            relation="clone" if start.parent else "",
         )
     except ApiProblem as problem:
         form = read_form(start.kind, text)
@@ -141,7 +147,9 @@ def _launch(request: HttpRequest, project: Project, start: Start) -> HttpRespons
 
 
 def _choice(project: Project) -> dict[str, Any]:
-    kinds = [{"name": n, "summary": states.KIND_SUMMARIES.get(n, k.summary)} for n, k in KINDS.items()]
+    kinds = [
+        {"name": n, "summary": states.KIND_SUMMARIES.get(n, k.summary)} for n, k in KINDS.items()
+    ]
     saved = keyset_page(catalog.configs(project), limit=12)
     return {"kinds": kinds, "recipes": shipped_recipes(), "configs": saved.items}
 

@@ -1,4 +1,5 @@
 """Where a run or model comes from and what came of it, as columns of nodes from left to right."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,8 +15,13 @@ from console.runs.models import Run
 from console.web import states
 
 Node = dict[str, Any]
-_ICONS = {"dataset": "datasets", "model": "models", "predictions": "predict",
-          "evaluation": "evaluate", "gate": "gates"}
+_ICONS = {
+    "dataset": "datasets",
+    "model": "models",
+    "predictions": "predict",
+    "evaluation": "evaluate",
+    "gate": "gates",
+}
 
 
 def ref_url(slug: str, ref: str) -> str:
@@ -36,7 +42,10 @@ def flow_of_run(run: Run) -> list[list[Node]]:
     project = run.project
     outputs = {o.name: o for o in outputs_of_run(project, run.uid)}
     columns = [
-        [_ref_node(project.slug, i["ref"], i.get("type", ""), i.get("digest", "")) for i in run.inputs],
+        [
+            _ref_node(project.slug, i["ref"], i.get("type", ""), i.get("digest", ""))
+            for i in run.inputs
+        ],
         [_run_node(project.slug, run, here=True)],
         [_output_node(project.slug, o) for o in outputs.values()],
         [_run_node(project.slug, r) for r in users_of(project, list(outputs.values()))],
@@ -49,12 +58,18 @@ def flow_of_model(version: ModelVersion) -> list[list[Node]]:
     project = version.entry.project
     maker = Run.objects.filter(project=project, uid=version.run_uid).first()
     node = {
-        "type": _("model"), "icon": "models", "title": f"{version.entry.name} v{version.number}",
-        "digest": version.digest, "here": True, "url": "",
+        "type": _("model"),
+        "icon": "models",
+        "title": f"{version.entry.name} v{version.number}",
+        "digest": version.digest,
+        "here": True,
+        "url": "",
     }
     columns = [
-        [_ref_node(project.slug, i["ref"], i.get("type", ""), i.get("digest", ""))
-         for i in (maker.inputs if maker else [])],
+        [
+            _ref_node(project.slug, i["ref"], i.get("type", ""), i.get("digest", ""))
+            for i in (maker.inputs if maker else [])
+        ],
         [_run_node(project.slug, maker)] if maker else [],
         [node],
         [_run_node(project.slug, r) for r in users_of(project, [version.output])],
@@ -74,8 +89,11 @@ def users_of(project: Project, outputs: list[Output]) -> list[Run]:
 
 def _type_word(type_: str) -> str:
     words = {
-        "dataset": _("dataset"), "model": _("model"), "predictions": _("predictions"),
-        "evaluation": _("evaluation"), "gate": _("gate verdict"),
+        "dataset": _("dataset"),
+        "model": _("model"),
+        "predictions": _("predictions"),
+        "evaluation": _("evaluation"),
+        "gate": _("gate verdict"),
     }
     return words.get(type_, type_)
 
@@ -83,16 +101,22 @@ def _type_word(type_: str) -> str:
 def _ref_node(slug: str, ref: str, type_: str, digest: str) -> Node:
     title = ref.partition(":")[2] if ref.startswith(("dataset:", "model:", "run:")) else ref
     return {
-        "type": _type_word(type_), "icon": _ICONS.get(type_, "file"), "title": title,
-        "digest": digest, "url": ref_url(slug, ref),
+        "type": _type_word(type_),
+        "icon": _ICONS.get(type_, "file"),
+        "title": title,
+        "digest": digest,
+        "url": ref_url(slug, ref),
     }
 
 
 def _run_node(slug: str, run: Run, *, here: bool = False) -> Node:
     return {
         "type": states.KIND_TITLES.get(run.kind, run.kind),
-        "icon": states.KIND_ICONS.get(run.kind, "run"), "title": run.name, "state": run.state,
-        "url": "" if here else reverse("runs:run", args=[slug, run.uid]), "here": here,
+        "icon": states.KIND_ICONS.get(run.kind, "run"),
+        "title": run.name,
+        "state": run.state,
+        "url": "" if here else reverse("runs:run", args=[slug, run.uid]),
+        "here": here,
     }
 
 

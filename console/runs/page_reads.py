@@ -1,11 +1,12 @@
 """Reads that only the pages of runs make. What pages and API share is in `queries.py`."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -66,7 +67,9 @@ def spark_values(run: Run, key: str) -> list[float]:
 
 def sample_steps(run: Run) -> list[int]:
     """The steps that have samples, ascending."""
-    return list(queries.visible_samples(run).order_by("step").values_list("step", flat=True).distinct())
+    return list(
+        queries.visible_samples(run).order_by("step").values_list("step", flat=True).distinct()
+    )
 
 
 def samples_at(run: Run, step: int) -> list[Sample]:

@@ -1,4 +1,5 @@
 """Runs as pages show them: plain values with the sentences already made."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,8 +90,11 @@ def _line(run: Run, waiting: str) -> str:
 def phase_word(phase: str) -> str:
     """The phase of a status event in words."""
     words = {
-        "starting": _("starting"), "loading": _("loading"), "running": _("running"),
-        "saving": _("saving"), "finishing": _("finishing"),
+        "starting": _("starting"),
+        "loading": _("loading"),
+        "running": _("running"),
+        "saving": _("saving"),
+        "finishing": _("finishing"),
     }
     return words.get(phase, phase)
 
@@ -113,7 +117,8 @@ def sentence(run: Run, waiting: str) -> tuple[str, str, str]:
     if run.state == State.INTERRUPTED:
         return _("Interrupted at a safe point after %(time)s.") % {"time": took}, "", hint
     what = _("Failed after %(time)s: %(reason)s.") % {
-        "time": took, "reason": states.reason_sentence(run.reason)
+        "time": took,
+        "reason": states.reason_sentence(run.reason),
     }
     return what, str(error.get("message", "")), hint
 
@@ -202,9 +207,21 @@ def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 
 
 _UNITS = (
-    ("per_second", "/s"), ("per_s", "/s"), ("seconds", "s"), ("_s", "s"), ("_ms", "ms"),
-    ("bytes", "B"), ("_mb", "MB"), ("_gb", "GB"), ("loss", "nats/token"), ("grad_norm", "L2"), ("accuracy", "share"), ("rate", "share"),
-    ("share", "share"), ("tokens", "tokens"), ("images", "images"),
+    ("per_second", "/s"),
+    ("per_s", "/s"),
+    ("seconds", "s"),
+    ("_s", "s"),
+    ("_ms", "ms"),
+    ("bytes", "B"),
+    ("_mb", "MB"),
+    ("_gb", "GB"),
+    ("loss", "nats/token"),
+    ("grad_norm", "L2"),
+    ("accuracy", "share"),
+    ("rate", "share"),
+    ("share", "share"),
+    ("tokens", "tokens"),
+    ("images", "images"),
 )
 
 

@@ -1,4 +1,5 @@
 """What each tab of the run page shows, read when it is opened."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +39,9 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
             {"time": w.time, "code": w.body.get("code", ""), "message": w.body.get("message", "")}
             for w in page_reads.warnings(run)
         ],
-        "inputs": [{"ref": i["ref"], "url": ref_url(run.project.slug, i["ref"])} for i in run.inputs],
+        "inputs": [
+            {"ref": i["ref"], "url": ref_url(run.project.slug, i["ref"])} for i in run.inputs
+        ],
         "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
         "attempts": [_attempt_row(a) for a in attempts],
         "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
@@ -72,7 +75,9 @@ def log(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
     number = int(asked) if asked.isdigit() and int(asked) in numbers else max(numbers, default=0)
     path = reverse("runs:log", args=[run.project.slug, run.uid, number]) if number else ""
     return {
-        "attempts": [_attempt_row(a) for a in attempts], "attempt": number, "log_url": path,
+        "attempts": [_attempt_row(a) for a in attempts],
+        "attempt": number,
+        "log_url": path,
         "log_download": f"{path}?download",
     }
 
@@ -111,8 +116,14 @@ def events(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Conte
 
 
 TAB_CONTEXT: Mapping[str, Callable[[HttpRequest, Run, Sequence[Attempt]], Context]] = {
-    "overview": overview, "metrics": metrics, "samples": samples, "log": log,
-    "artifacts": artifacts, "config": config, "lineage": lineage, "events": events,
+    "overview": overview,
+    "metrics": metrics,
+    "samples": samples,
+    "log": log,
+    "artifacts": artifacts,
+    "config": config,
+    "lineage": lineage,
+    "events": events,
 }
 
 
@@ -168,7 +179,9 @@ def _attempt_row(attempt: Attempt) -> Context:
         )
     seconds = (attempt.ended - attempt.started).total_seconds() if attempt.ended else None
     return {
-        "number": attempt.number, "state": state, "seconds": seconds,
+        "number": attempt.number,
+        "state": state,
+        "seconds": seconds,
         "host": attempt.host.name if attempt.host else "",
     }
 
@@ -197,5 +210,3 @@ def _origin(provenance: Mapping[str, str], path: str) -> str:
     while path and path not in provenance:
         path = path.rpartition(".")[0]
     return provenance.get(path, "default")
-
-

@@ -3,6 +3,7 @@
 The YAML text is the truth; the form is a second view of it. A field knows its dotted path, so an
 edit of the form is an edit of the text at that path (console.web.yaml_edit).
 """
+
 from __future__ import annotations
 
 import json
@@ -73,7 +74,9 @@ def required_skeleton(fields: list[Field]) -> dict[str, Any]:
         if not one.required:
             continue
         if one.widget == "group":
-            inner = {one.switch.name: one.switch.value or one.switch.options[0]} if one.switch else {}
+            inner = (
+                {one.switch.name: one.switch.value or one.switch.options[0]} if one.switch else {}
+            )
             out[one.name] = inner | required_skeleton(one.children)
         elif one.widget == "fixed":
             out[one.name] = one.value
@@ -140,18 +143,23 @@ def _object_fields(root: Schema, node: Schema, values: Any, prefix: str) -> list
     out = []
     for name, child in node.get("properties", {}).items():
         path = f"{prefix}{name}"
-        out.append(_field(root, child, path, name, have.get(name, MISSING), name in required))
+        value = have.get(name, MISSING)
+        out.append(_field(root, child, path, name, value, required=name in required))
     return out
 
 
 def _field(
-    root: Schema, node: Schema, path: str, name: str, value: Any, required: bool
+    root: Schema, node: Schema, path: str, name: str, value: Any, *, required: bool
 ) -> Field:
     resolved = _resolve(root, node)
     made = Field(
-        path=path, name=name, widget="text", required=required,
+        path=path,
+        name=name,
+        widget="text",
+        required=required,
         help=str(node.get("description") or resolved.get("description") or "").replace("\n", " "),
-        given=value is not MISSING, runtime=bool(node.get("runtime")),
+        given=value is not MISSING,
+        runtime=bool(node.get("runtime")),
         nullable="null" in _kinds(root, resolved),
         input_type=str(resolved.get("x-input") or node.get("x-input") or ""),
     )
@@ -281,8 +289,12 @@ def _choices(root: Schema, node: Schema) -> tuple[str, list[str]]:
 def _limits(root: Schema, node: Schema) -> str:
     plain = _without_null(root, node)
     parts = []
-    for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"),
-                      ("exclusiveMaximum", "<")):
+    for key, sign in (
+        ("minimum", "≥"),
+        ("exclusiveMinimum", ">"),
+        ("maximum", "≤"),
+        ("exclusiveMaximum", "<"),
+    ):
         if key in plain:
             parts.append(f"{sign} {plain[key]}")
     return ", ".join(parts)

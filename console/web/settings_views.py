@@ -1,4 +1,5 @@
 """Pages of settings: the project, people and roles, tokens, hosts, audit log, projects."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from console.accounts import queries, services, tokens as token_services
+from console.accounts import queries, services
+from console.accounts import tokens as token_services
 from console.accounts.access import requires
 from console.accounts.audit import Actor
 from console.accounts.models import ApiToken, HostToken, Membership, User
@@ -71,7 +73,7 @@ def settings(request: HttpRequest, project: str) -> HttpResponseBase:
 @requires(get="members.view", post="members.manage")
 @page
 def people(request: HttpRequest, project: str) -> HttpResponseBase:
-    """Members and roles. A person who is new to the console gets a one-time password, shown once."""
+    """Members and roles. A person new to the console gets a one-time password, shown once."""
     here = project_of(request)
     password, name = "", ""
     if request.method == "POST":
@@ -80,7 +82,9 @@ def people(request: HttpRequest, project: str) -> HttpResponseBase:
         if not password:
             return redirect("web:people", project)
     context = {
-        "members": queries.members(here), "roles": Role.choices, "password": password,
+        "members": queries.members(here),
+        "roles": Role.choices,
+        "password": password,
         "new_name": name,
     }
     return _shown(request, "people", context)
@@ -103,7 +107,11 @@ def _change_people(request: HttpRequest, name: str) -> str:
         user = User.objects.filter(username=name).first()
         if user is None:
             if "site.manage" not in vars(request)["rights"]:
-                raise ApiProblem(422, "invalid", _("Nobody has this name. Only a site administrator can make an account."))
+                raise ApiProblem(
+                    422,
+                    "invalid",
+                    _("Nobody has this name. Only a site administrator can make an account."),
+                )
             user, password = services.create_user(actor, name, request.POST.get("display", ""))
             made.append(password)
         services.set_role(actor, here, user, role)
@@ -140,7 +148,9 @@ def tokens(request: HttpRequest, project: str) -> HttpResponseBase:
         _attempt(request, make)
         secret = made[0] if made else ""
     context = {
-        "tokens": queries.tokens_of(user), "scopes": Scope.choices, "secret": secret,
+        "tokens": queries.tokens_of(user),
+        "scopes": Scope.choices,
+        "secret": secret,
         "days": EXPIRY_DAYS,
     }
     return _shown(request, "tokens", context)
@@ -165,7 +175,11 @@ def hosts(request: HttpRequest, project: str) -> HttpResponseBase:
 
         _attempt(request, make)
         secret = made[0] if made else ""
-    context = {"tokens": queries.host_tokens(), "secret": secret, "url": request.build_absolute_uri("/")}
+    context = {
+        "tokens": queries.host_tokens(),
+        "secret": secret,
+        "url": request.build_absolute_uri("/"),
+    }
     return _shown(request, "hosts", context)
 
 
@@ -180,7 +194,9 @@ def audit_log(request: HttpRequest, project: str) -> HttpResponseBase:
             Q(actor__icontains=text) | Q(action__icontains=text) | Q(object__icontains=text)
         )
     rows = keyset_page(found, cursor=request.GET.get("cursor", ""))
-    return _shown(request, "audit", {"entries": rows.items, "q": text, **pager(request, rows.next_cursor)})
+    return _shown(
+        request, "audit", {"entries": rows.items, "q": text, **pager(request, rows.next_cursor)}
+    )
 
 
 @requires(get="site.manage", post="site.manage")

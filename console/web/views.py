@@ -1,4 +1,5 @@
 """Pages of no app: the palette's search."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -30,9 +31,9 @@ def search(request: HttpRequest, project: str) -> HttpResponseBase:
              "url": reverse("runs:run", args=[project, r["uid"]])}
             for r in page_reads.found(here, text, MOST)
         ]},
-        _objects(_("Datasets"), "datasets", "catalog:dataset", project, names_like(here, "dataset", text, MOST)),
-        _objects(_("Models"), "models", "catalog:model", project, names_like(here, "model", text, MOST)),
-        _objects(_("Configs"), "configs", "catalog:config", project, names_like(here, "config", text, MOST)),
+        _objects(_("Datasets"), "datasets", project, names_like(here, "dataset", text, MOST)),
+        _objects(_("Models"), "models", project, names_like(here, "model", text, MOST)),
+        _objects(_("Configs"), "configs", project, names_like(here, "config", text, MOST)),
         {"title": _("Go to"), "items": _places(project, text)},
         {"title": _("Launch"), "items": _launches(project, text)},
     ]  # fmt: skip
@@ -41,7 +42,8 @@ def search(request: HttpRequest, project: str) -> HttpResponseBase:
     return JsonResponse({"groups": [g for g in groups if g["items"]]})
 
 
-def _objects(title: str, icon: str, route: str, project: str, names: list[str]) -> dict[str, Any]:
+def _objects(title: str, icon: str, project: str, names: list[str]) -> dict[str, Any]:
+    route = f"catalog:{icon.removesuffix('s')}"
     items = [{"icon": icon, "title": n, "url": reverse(route, args=[project, n])} for n in names]
     return {"title": title, "items": items}
 

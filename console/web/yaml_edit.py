@@ -1,4 +1,5 @@
 """Edits of a YAML text at a dotted path that leave comments and order as they are."""
+
 from __future__ import annotations
 
 from io import StringIO
@@ -67,7 +68,9 @@ def without(text: str, path: str) -> str:
 
 def parse_fragment(raw: str) -> Any:
     """The value of a YAML fragment typed into one field. Raises UnreadableTextError."""
-    tree = read_yaml(f"value: {raw}" if "\n" not in raw else "value:\n" + indent(raw, "  "), "field")
+    tree = read_yaml(
+        f"value: {raw}" if "\n" not in raw else "value:\n" + indent(raw, "  "), "field"
+    )
     if tree.problems:
         raise UnreadableTextError(str(tree.problems[0]))
     return tree.data["value"]

@@ -1,4 +1,5 @@
 """A console with a seeded project, served as in use, and a real browser in front of it."""
+
 from __future__ import annotations
 
 import os
@@ -25,7 +26,7 @@ START_S = 60
 WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+  window.violations.push([event.violatedDirective, event.sourceFile, event.lineNumber].join(" ")));
 """
 
 
@@ -41,8 +42,12 @@ class Site:
         """Run code in a Django process of the same state; returns what it prints."""
         head = "import django; django.setup()\n"
         done = subprocess.run(
-            [sys.executable, "-c", head + code], env=environment(self.state), cwd=ROOT,
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", head + code],
+            env=environment(self.state),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 
@@ -51,8 +56,11 @@ def environment(state: Path) -> dict[str, str]:
     """The process environment of a console whose state is in that folder."""
     out = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE", "REDIS"))}
     return {
-        **out, "GATEHOUSE_STATE": str(state), "OMP_NUM_THREADS": "1",
-        "DJANGO_SETTINGS_MODULE": "console.settings.embedded", "PYTHONPATH": str(ROOT),
+        **out,
+        "GATEHOUSE_STATE": str(state),
+        "OMP_NUM_THREADS": "1",
+        "DJANGO_SETTINGS_MODULE": "console.settings.embedded",
+        "PYTHONPATH": str(ROOT),
     }
 
 
@@ -67,8 +75,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1",
-               "--port", str(port), "--workers", "1", "console.asgi:application"]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asginl",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "console.asgi:application",
+    ]
     with (state / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment(state), cwd=ROOT, stdout=log, stderr=log)
     try:
@@ -140,17 +160,25 @@ def open_page(site: Site, chromium: Any, sessions: dict[str, Any]) -> Iterator[A
 
     def open_(path: str, as_: str = "root", theme: str = "light", language: str = "en") -> Any:
         context = chromium.new_context(
-            viewport={"width": 1366, "height": 768}, color_scheme=theme, base_url=site.url,
-            storage_state=sessions[as_] if as_ else None, reduced_motion="reduce",
+            viewport={"width": 1366, "height": 768},
+            color_scheme=theme,
+            base_url=site.url,
+            storage_state=sessions[as_] if as_ else None,
+            reduced_motion="reduce",
         )
         context.add_init_script(WATCH)
-        context.add_cookies([
-            {"name": "theme", "value": theme, "url": site.url},
-            {"name": "django_language", "value": language, "url": site.url},
-        ])
+        context.add_cookies(
+            [
+                {"name": "theme", "value": theme, "url": site.url},
+                {"name": "django_language", "value": language, "url": site.url},
+            ]
+        )
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(f"{path}: {error}"))
-        page.on("console", lambda m: errors.append(f"{path}: {m.text}") if "Content Security" in m.text else None)
+        page.on(
+            "console",
+            lambda m: errors.append(f"{path}: {m.text}") if "Content Security" in m.text else None,
+        )
         page.goto(path)
         contexts.append(context)
         pages.append(page)

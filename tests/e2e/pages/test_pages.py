@@ -1,4 +1,5 @@
 """The pages in a real browser: look, keyboard, live values, content security policy."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,10 +10,26 @@ from tests.support.pages_seed import PASSWORD
 
 P = "/p/cabinets/"
 PLACES = [
-    "", "runs/", "runs/?state=failed", "runs/launch/", "runs/launch/?kind=sft", "datasets/",
-    "datasets/cabinets/", "configs/", "configs/cabinets-small/", "configs/cabinets-small/diff/",
-    "new-config/", "models/", "models/cabinets-tiny/", "gates/", "fleet/", "settings/",
-    "settings/people/", "settings/tokens/", "settings/hosts/", "settings/audit/",
+    "",
+    "runs/",
+    "runs/?state=failed",
+    "runs/launch/",
+    "runs/launch/?kind=sft",
+    "datasets/",
+    "datasets/cabinets/",
+    "configs/",
+    "configs/cabinets-small/",
+    "configs/cabinets-small/diff/",
+    "new-config/",
+    "models/",
+    "models/cabinets-tiny/",
+    "gates/",
+    "fleet/",
+    "settings/",
+    "settings/people/",
+    "settings/tokens/",
+    "settings/hosts/",
+    "settings/audit/",
     "settings/projects/",
 ]
 TABS = ["overview", "metrics", "samples", "log", "artifacts", "config", "lineage", "events"]
@@ -49,7 +66,9 @@ def test_a_tab_of_a_run_fits_the_window(site: Any, open_page: Any, tab: str) -> 
     assert_fits(page)
 
 
-@pytest.mark.parametrize("place", ["", "runs/", "datasets/cabinets/", "gates/", "runs/launch/?kind=sft"])
+@pytest.mark.parametrize(
+    "place", ["", "runs/", "datasets/cabinets/", "gates/", "runs/launch/?kind=sft"]
+)
 def test_a_page_works_dark_and_in_chinese(open_page: Any, place: str) -> None:
     page = open_page(P + place, theme="dark", language="zh-hans")
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"

@@ -1,4 +1,5 @@
 """Forms made from JSON schemas, and edits of YAML texts."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal
@@ -79,8 +80,13 @@ def test_the_skeleton_holds_every_required_key_and_a_variant() -> None:
 
 @pytest.mark.parametrize(
     ("path", "raw", "value"),
-    [("seed", "12", 12), ("seed", "many", "many"), ("rate", "1e-3", 0.001), ("rate", "", None),
-     ("start.width", "3", 3)],
+    [
+        ("seed", "12", 12),
+        ("seed", "many", "many"),
+        ("rate", "1e-3", 0.001),
+        ("rate", "", None),
+        ("start.width", "3", 3),
+    ],
 )
 def test_typed_text_becomes_what_the_field_wants(path: str, raw: str, value: object) -> None:
     node = field_schema(SCHEMA, path, {})
@@ -103,7 +109,10 @@ def test_aliases_are_refused_before_anything_is_expanded() -> None:
         with_value(bomb, "c", 1)
 
 
-@given(st.lists(LETTERS, min_size=1, max_size=3, unique=True), st.integers(-(2**53), 2**53) | LETTERS | st.booleans())
+@given(
+    st.lists(LETTERS, min_size=1, max_size=3, unique=True),
+    st.integers(-(2**53), 2**53) | LETTERS | st.booleans(),
+)
 def test_a_value_that_was_put_is_read_back(parts: list[str], value: object) -> None:
     node: object = values_of(with_value("kind: example\n", "x." + ".".join(parts), value))["x"]
     for part in parts:
