@@ -7,11 +7,12 @@ from console.catalog import config_views, model_views, views
 
 app_name = "catalog"
 _P = "p/<slug:project>/"
+_RECORD = _P + "datasets/<str:name>/<int:number>/records/<int:key>/"
 urlpatterns = [
     path(_P + "datasets/", views.datasets, name="datasets"),
     path(_P + "datasets/<str:name>/", views.dataset, name="dataset"),
-    path(_P + "datasets/<str:name>/<int:number>/records/<int:key>/", views.record, name="record"),
-    path(_P + "datasets/<str:name>/<int:number>/records/<int:key>/image", views.image, name="image"),
+    path(_RECORD, views.record, name="record"),
+    path(_RECORD + "image", views.image, name="image"),
     path(_P + "configs/", config_views.configs, name="configs"),
     path(_P + "config-check/", config_views.check, name="config-check"),
     path(_P + "new-config/", config_views.new, name="config-new"),
