@@ -1,1 +1,1 @@
-"""The ML library: configs, data, training, evaluation, gates. No Django, no Celery; usable alone."""
+"""The ML library: configs, data, training, evaluation, gates. Alone: no Django, no Celery."""

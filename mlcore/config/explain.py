@@ -12,42 +12,43 @@ from mlcore.errors import Problem
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], data: Any, positions: dict[Path, Position]
+    error: ValidationError, model: type[BaseModel], positions: dict[Path, Position]
 ) -> list[Problem]:
     """Every error of a validation as a Problem, in the order of the file."""
     problems = []
     for item in error.errors():
-        path = real_path(item["loc"], data)
+        path = real_path(item["loc"], model)
         at = _nearest(path, positions)
         message = _sentence(item, model)
         problems.append(Problem(at.file, at.line, at.column, dotted(path), message))
     return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.path))
 
 
-def real_path(loc: tuple[str | int, ...], data: Any) -> Path:
+def real_path(loc: tuple[str | int, ...], model: type[BaseModel]) -> Path:
     """The error's location without the union tags that pydantic puts between keys.
 
-    A tag is a string element that is not a key of the mapping there, although that mapping's
-    `type` or `kind` has that value.
+    The tag follows the field (and index) of a union of models that have a `type`; a field of the
+    chosen model may have the same name, so the schema decides and not the spelling.
     """
     path: list[str | int] = []
-    here = data
+    here = [model]
+    tag_comes = False
     for part in loc:
-        is_tag = (
-            isinstance(here, dict)
-            and part not in here
-            and part in (here.get("type"), here.get("kind"))
-        )
-        if is_tag or (isinstance(part, str) and part.startswith(("function-", "constrained-"))):
+        if tag_comes and isinstance(part, str):
+            here = [m for m in here if part in _tags(m)]
+            tag_comes = False
             continue
         path.append(part)
-        if isinstance(here, dict):
-            here = here.get(part)
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-        else:
-            here = None
+        if isinstance(part, str):
+            here = _models_of_field(here, part)
+            tag_comes = len(here) > 1 and all("type" in m.model_fields for m in here)
     return tuple(path)
+
+
+def _models_of_field(owners: list[type[BaseModel]], name: str) -> list[type[BaseModel]]:
+    """The models inside the field `name`; a key of a mapping field keeps the mapping's models."""
+    fields = [m.model_fields[name] for m in owners if name in m.model_fields]
+    return [inner for field in fields for inner in models_in(field.annotation)]
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -65,17 +66,18 @@ def literals_in(annotation: Any) -> list[str]:
 
 
 def _models_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[type[BaseModel]]:
-    """The candidate models for the mapping at `loc`."""
+    """The candidate models for the mapping at `loc`, whose union tags choose among them."""
     here = [model]
+    tag_comes = False
     for part in loc:
         if isinstance(part, int):
             continue
-        with_field = [m for m in here if part in m.model_fields]
-        if with_field:
-            here = [n for m in with_field for n in models_in(m.model_fields[part].annotation)]
-        else:
-            tagged = [m for m in here if part in _tags(m)]
-            here = tagged or here
+        if tag_comes:
+            here = [m for m in here if part in _tags(m)]
+            tag_comes = False
+            continue
+        here = _models_of_field(here, part)
+        tag_comes = len(here) > 1 and all("type" in m.model_fields for m in here)
     return here
 
 

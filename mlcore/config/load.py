@@ -124,8 +124,9 @@ def _validated(composed: Composed, model: type[Model]) -> Model:
     try:
         valid = model.model_validate_json(json.dumps(composed.data), strict=True)
     except ValidationError as error:
-        named = {problem.path for problem in composed.problems}
-        found = explain(error, model, composed.data, composed.positions)
+        # A value that the text could not give is missing here; its problem is named already.
+        named = {p.path for p in composed.problems if not p.message.startswith("duplicate key")}
+        found = explain(error, model, composed.positions)
         raise _error(composed.problems + [p for p in found if p.path not in named]) from error
     if composed.problems:
         raise _error(composed.problems)

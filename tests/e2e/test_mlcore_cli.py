@@ -14,8 +14,8 @@ SYNTH = """kind: synth
 name: small
 style: b
 seed: 5
-train_images: 12
-val_images: 6
+train: 12
+val: 6
 """
 
 
@@ -82,7 +82,8 @@ def test_config_show_names_where_each_value_comes_from(tmp_path: Path) -> None:
     assert f"seed: 9  # {tmp_path}/child.yaml:2" in shown
     assert f'style: "b"  # {tmp_path}/base.yaml:3' in shown
     diff = mlcore("config", "diff", tmp_path / "base.yaml", tmp_path / "child.yaml").stdout
-    assert [row for row in diff.splitlines() if row[:3] not in ("---", "+++")] == ["-seed: 5", "+seed: 9"]
+    changes = [row for row in diff.splitlines() if row[:3] not in ("---", "+++")]
+    assert changes == ["-seed: 5", "+seed: 9"]
 
 
 def test_data_validate_accepts_what_synth_makes_and_refuses_what_is_broken(

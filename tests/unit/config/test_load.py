@@ -66,7 +66,35 @@ mode: dense
         "c.yaml:4:3: optim.steps: input should be a valid integer, got '3'",
         "c.yaml:7:5: losses.0.sigm: unknown key, did you mean 'sigma'?",
         "c.yaml:8:5: losses.1: 'gausian' is not one of gaussian, plain, did you mean 'gaussian'?",
+        "c.yaml:9:1: mode: 'dens' is not one of dense, summary, did you mean 'dense'?",
     ]
+
+
+class FromCheckpoint(StrictModel):
+    type: Literal["checkpoint"]
+    checkpoint: str = Field(min_length=1)
+
+
+class Start(StrictModel):
+    model: Annotated[FromCheckpoint | Plain, Field(discriminator="type")]
+
+
+def test_a_tag_that_is_also_a_field_name_is_not_taken_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("model:\n  type: checkpoint\n  checkpoint: ''\n  chekpoint: x\n")
+    with pytest.raises(ConfigError) as caught:
+        load_model(path, Start)
+    assert [(p.line, p.path) for p in caught.value.problems] == [
+        (3, "model.checkpoint"),
+        (4, "model.chekpoint"),
+    ]
+
+
+def test_a_duplicate_key_does_not_hide_the_wrong_type_of_its_first_value(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path, "name: x\noptim: {steps: a}\noptim: {steps: 2}\nmode: 3\nmode: dense\n"
+    )
+    assert [row.split(": ")[1] for row in found] == ["optim", "mode", "optim.steps", "mode"]
 
 
 def test_a_missing_key_is_reported_where_its_section_stands(tmp_path: Path) -> None:

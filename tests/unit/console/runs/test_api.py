@@ -57,7 +57,9 @@ def test_a_bad_config_is_a_422_with_lines(api: Any, operator: Any) -> None:
     assert "name" in error["detail"]
 
 
-@pytest.mark.parametrize("body", [{}, {"config": SYNTH, "config_ref": "a@1"}, {"config_ref": "a@1"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"config": SYNTH, "config_ref": "a@1"}, {"config_ref": "a@1"}]
+)
 def test_a_launch_names_one_config_that_exists(api: Any, operator: Any, body: Any) -> None:
     assert api(operator).send("post", RUNS, body).status_code == 422
 
