@@ -150,11 +150,11 @@ def _config_show(options: argparse.Namespace) -> int:
 def _config_diff(options: argparse.Namespace) -> int:
     from mlcore.config.load import load_config
 
-    sides = [
+    a, b = (
         [f"{p}: {json.dumps(v, ensure_ascii=False)}" for p, v in _flat(load_config(f).resolved, "")]
         for f in (options.a, options.b)
-    ]
-    for line in difflib.unified_diff(*sides, str(options.a), str(options.b), n=0, lineterm=""):
+    )
+    for line in difflib.unified_diff(a, b, str(options.a), str(options.b), n=0, lineterm=""):
         if not line.startswith("@@"):
             print(line)
     return ExitCode.OK

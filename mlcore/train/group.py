@@ -41,7 +41,9 @@ _OURS: dict[int, type[GatehouseError]] = {
 class RankGroup:
     """Ranks 1.. of one attempt. `arguments` is what each gets before its own number."""
 
-    def __init__(self, arguments: Sequence[str], meeting: Path, world: int, ctx: RunContext):
+    def __init__(
+        self, arguments: Sequence[str], meeting: Path, world: int, ctx: RunContext
+    ) -> None:
         self._ctx = ctx
         self._meeting = meeting
         meeting.unlink(missing_ok=True)
