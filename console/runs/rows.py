@@ -30,7 +30,7 @@ def headline_list(headline: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": name.replace("_", " "), "value": entry.get("value"),
-            "unit": entry.get("unit") or "", "n": entry.get("n"),
+            "unit": _unit_beside(name, entry.get("unit") or ""), "n": entry.get("n"),
         }
         for name, entry in headline.items()
         if isinstance(entry, Mapping)
@@ -204,6 +204,11 @@ def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
             {"key": key, "label": label, "last": last, "unit": unit_of(key), "color": color}
         )
     return [{"title": title, "items": items} for title, items in groups.items()]
+
+
+def _unit_beside(name: str, unit: str) -> str:
+    """The unit to write beside a figure's name; none where the name says it already."""
+    return "" if unit == name else unit
 
 
 _UNITS = (
