@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.stack import Client, Stack, running
+from tests.support.stack import Stack, running
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +14,3 @@ def stack() -> Iterator[Stack]:
     """One real console with its workers for the whole session; nothing is left of it at the end."""
     with running() as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def client(stack: Stack) -> Client:
-    """The operator's client of that console."""
-    return stack.client()

@@ -16,7 +16,7 @@ import pytest
 from console.embedded.state import open_state
 from tests.support import stack_configs as configs
 from tests.support.kills import Campaign, check_run
-from tests.support.stack import Stack, running
+from tests.support.stack import Stack, running, wait_for
 
 SEED = 20261121
 KILLS = 10
@@ -45,6 +45,21 @@ def test_nothing_taken_in_is_lost_or_doubled(disturbed: tuple[Stack, Campaign]) 
     stack, campaign = disturbed
     for uid in campaign.uids:
         check_run(stack, campaign.client, uid)
+
+
+def test_a_run_goes_on_after_everything_was_killed_and_started_again(
+    disturbed: tuple[Stack, Campaign],
+) -> None:
+    stack, campaign = disturbed
+    uid = campaign.launch()
+    wait_for(lambda: campaign.told(uid, 1) >= 7, "a step past the first checkpoint")
+    stack.kill()
+    stack.up()
+    campaign.client = stack.client()
+    campaign.settle()
+    run = campaign.client.run(uid)
+    assert len(run["attempts"]) == 2
+    check_run(stack, campaign.client, uid)
 
 
 @pytest.fixture

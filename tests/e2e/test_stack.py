@@ -21,6 +21,12 @@ NOT_ROWS = ("metric", "progress", "sample")
 
 
 @pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    """The operator's client of the session's console."""
+    return stack.client()
+
+
+@pytest.fixture(scope="module")
 def synth(client: Client) -> str:
     uid = client.launch(configs.synth())
     client.succeeded(uid)

@@ -51,7 +51,7 @@ class Campaign:
         for victim in victims:
             kill = Kill(victim, chance.randrange(0, STEPS))
             while not self._strike(kill):
-                self._launch()
+                self.launch()
             self.kills.append(kill)
 
     def settle(self) -> None:
@@ -61,9 +61,11 @@ class Campaign:
             wait_for(lambda uid=uid: self._has_succeeded(uid), f"the success of {uid}", PATIENCE_S)
         self.settled_s.append(time.monotonic() - began)
 
-    def _launch(self) -> None:
+    def launch(self) -> str:
+        """Launch the next run of the chain; returns its uid."""
         text = configs.sft(self.dataset, steps=STEPS, every=5, evaluation=False)
         self.uids.append(self.client.launch(text))
+        return self.uids[-1]
 
     def _strike(self, kill: Kill) -> bool:
         """Kill when the newest run is far enough; False when there is no live run any more."""
@@ -76,7 +78,7 @@ class Campaign:
                 if run["state"] != "failed":
                     return False
                 self._has_succeeded(uid)
-            elif self._told(uid, run["attempt_number"]) >= kill.after_steps:
+            elif self.told(uid, run["attempt_number"]) >= kill.after_steps:
                 victim = self._pid(kill.victim, uid)
                 if victim is not None:
                     os.kill(victim, signal.SIGKILL)
@@ -87,7 +89,7 @@ class Campaign:
         pid = self.stack.child(uid) if victim == "child" else self.stack.services().get(victim)
         return pid if pid is not None and Path(f"/proc/{pid}").exists() else None
 
-    def _told(self, uid: str, attempt: int) -> int:
+    def told(self, uid: str, attempt: int) -> int:
         """The training step that the newest attempt has written to its event file."""
         path = self.stack.state.host / "runs" / uid / "events" / f"attempt-{attempt}.jsonl"
         steps = [e["step"] for e in read_events(path) if e["type"] == "metric"]
