@@ -1,13 +1,16 @@
-"""A hundred random kills: `make soak`. Prints a dated line with what was done and how it ended."""
+"""A hundred random kills: `make soak`. A dated line in results.txt says what was done."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from console.embedded.stack import usable_cores
 from tests.support import stack_configs as configs
 from tests.support.kills import Campaign, check_run, result_line, summary
 from tests.support.stack import running
 
+RESULTS = Path(__file__).resolve().parent / "results.txt"
 KILLS = int(os.environ.get("GATEHOUSE_SOAK_KILLS", "100"))
 ROUND = 10
 """kills between two looks at whether everything settles"""
@@ -25,4 +28,7 @@ def test_a_hundred_random_kills_lose_and_double_nothing() -> None:
             campaign.settle()
         for uid in campaign.uids:
             check_run(stack, client, uid)
-        print(f"\n{result_line(summary(campaign))}")
+        line = result_line({**summary(campaign), "cores": usable_cores()})
+        print(f"\n{line}")
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
