@@ -28,15 +28,15 @@ def test_it_is_at_most_ten_megabytes() -> None:
     assert sum(path.stat().st_size for path in BASE.iterdir()) <= 10_000_000
 
 
-def test_its_log_shows_the_whole_training_by_the_shipped_recipe() -> None:
-    steps = load_config(RECIPES / "base" / "sft.yaml").resolved["steps"]
+def test_its_log_tells_how_far_the_shipped_recipe_was_followed() -> None:
+    recipe = load_config(RECIPES / "base" / "sft.yaml")
+    manifest = json.loads((BASE / "training-manifest.json").read_text())
+    assert manifest["config_sha256"] == recipe.sha256
     rows = [json.loads(line) for line in (BASE / "training-log.jsonl").read_text().splitlines()]
-    losses = [row for row in rows if "loss" in row["values"]]
-    assert losses[-1]["step"] == steps
-    assert losses[-1]["values"]["loss"] < losses[0]["values"]["loss"] / 5
-    assert json.loads((BASE / "training-manifest.json").read_text())["config_sha256"] == (
-        load_config(RECIPES / "base" / "sft.yaml").sha256
-    )
+    looks = [row for row in rows if "eval/f1_50" in row.get("values", {})]
+    assert looks[-1]["values"]["eval/f1_50"] > 0.95
+    assert looks[-1]["values"]["eval/f1_50"] > looks[0]["values"]["eval/f1_50"]
+    assert rows[-1]["message"] == "stopped on request after step 9599 of 13000"
 
 
 def test_the_list_of_its_images_is_of_the_shipped_recipe() -> None:
@@ -45,7 +45,7 @@ def test_the_list_of_its_images_is_of_the_shipped_recipe() -> None:
     for index in (0, 1, config.train - 1):
         picture, _ = make_scene(config.seed, config.style, "train", index)
         data = encode_jpeg(picture, config.jpeg_quality)
-        assert hashlib.sha256(data).hexdigest() in trained_on()
+        assert hashlib.sha256(data).hexdigest()[:16] in trained_on()
 
 
 def test_no_image_of_the_demo_was_ever_trained_on() -> None:
@@ -55,6 +55,6 @@ def test_no_image_of_the_demo_was_ever_trained_on() -> None:
     for split, count in (("train", config.train), ("val", config.val)):
         for index in range(count):
             picture, _ = make_scene(config.seed, config.style, split, index)
-            demo.add(hashlib.sha256(encode_jpeg(picture, config.jpeg_quality)).hexdigest())
+            demo.add(hashlib.sha256(encode_jpeg(picture, config.jpeg_quality)).hexdigest()[:16])
     assert len(demo) == config.train + config.val
     assert not demo & trained_on()
