@@ -88,16 +88,21 @@ def _time(value: Any) -> float:
 
 
 def _metric(item: dict[str, Any]) -> None:
-    _step(item)
-    values = item.get("values")
+    # The hottest check of the console: nearly every event is a metric, so nothing is called here.
+    step, values = item.get("step"), item.get("values")
+    if type(step) is not int or not -1 <= step < _BIG:
+        _step(item)
     if type(values) is not dict or not values:
         raise _BadError("values", "must be an object of numbers, not empty")
     for key, value in values.items():
-        if not 0 < len(key) <= MAX_KEY:
-            raise _BadError("values", f"a name has 1 to {MAX_KEY} characters")
         kind = type(value)
         if (kind is not float and kind is not int) or not -_LARGEST <= value <= _LARGEST:
             raise _BadError(f"values/{_escaped(key)}", "must be a finite number")
+        if not 0 < len(key) <= MAX_KEY:
+            raise _BadError("values", f"a name has 1 to {MAX_KEY} characters")
+    if len(item) == _PLAIN_METRIC:
+        # step, values and what every event has were all found, so there is nothing else.
+        return
     if "epoch" in item:
         _number(item, "epoch")
     _only(item, _METRIC)
@@ -173,6 +178,7 @@ def _review_item(item: dict[str, Any]) -> None:
         raise _BadError("", "must say what is to be reviewed")
 
 
+_PLAIN_METRIC = len(_COMMON) + 2
 _METRIC = _COMMON | {"step", "values", "epoch"}
 _PROGRESS = _COMMON | {"done", "total", "unit"}
 _STATUS = _COMMON | {"phase", "message"}

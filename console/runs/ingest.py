@@ -99,11 +99,14 @@ def _gather(attempt: Held, event: Event, found: _Gathered) -> None:
         if attempt.number > 1 and attempt.rewind_step is None:
             # An attempt that starts over without a word supersedes what it repeats.
             attempt.rewind_step = step - 1
+        points, time = found.points, event.time
         for key, value in body["values"].items():
-            column = found.points.get(key)
+            column = points.get(key)
             if column is None:
-                column = found.points[key] = Points()
-            column.add(step, value, event.time)
+                column = points[key] = Points()
+            column.steps.append(step)
+            column.values.append(value)
+            column.times.append(time)
         return
     if event.type == "progress":
         found.progress_from = found.progress_from or [event.time, body["done"]]
