@@ -47,6 +47,15 @@ def main() -> int:
 
 def measure(state: Path, seconds: float, batch: int, values: int) -> dict[str, Any]:
     """All figures of this file, on a state folder that is made and left by it."""
+    with opened(state) as (host, api, attempt, pid):
+        figures = ingest(host, attempt, pid, seconds, batch, values)
+        return figures | singles(host, attempt) | draw(api, host, attempt, pid)
+
+
+@contextmanager
+def opened(state: Path) -> Iterator[tuple[Api, Api, dict[str, Any], int]]:
+    """The server with a claimed attempt: the host's and the person's connection, the attempt, and
+    the server's process id."""
     environ = {
         **os.environ, "GATEHOUSE_STATE": str(state),
         "DJANGO_SETTINGS_MODULE": "console.settings.embedded", "DATABASE_URL": "", "REDIS_URL": "",
@@ -54,11 +63,8 @@ def measure(state: Path, seconds: float, batch: int, values: int) -> dict[str, A
     manage(environ, "migrate", "-v", "0")
     tokens = json.loads(manage(environ, "shell", "-v", "0", "-c", MAKE))
     with served(environ) as (port, pid):
-        host = Api(port, tokens["host"])
-        attempt = start_run(host, Api(port, tokens["api"]))
-        figures = ingest(host, attempt, pid, seconds, batch, values)
-        figures |= draw(Api(port, tokens["api"]), host, attempt, pid)
-    return figures
+        host, api = Api(port, tokens["host"]), Api(port, tokens["api"])
+        yield host, api, start_run(host, api), pid
 
 
 def cpu_seconds(pid: int) -> float:
@@ -129,11 +135,16 @@ class Api:
 
     def __init__(self, port: int, token: str) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._headers = {
             "Authorization": f"Bearer {token}", "Content-Type": "application/json"
         }
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect anew: a server ends connections that were idle for long."""
+        self._connection.close()
+        self._connection.connect()
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body)
@@ -179,6 +190,7 @@ def ingest(
     host: Api, attempt: dict[str, Any], pid: int, seconds: float, batch: int, values: int
 ) -> dict[str, Any]:
     names = [f"bench/{n}" for n in range(values)]
+    host.connect()
     for _ in range(3):
         send(host, attempt, batch, names)
     calls = []
@@ -189,20 +201,27 @@ def ingest(
         calls.append(send(host, attempt, batch, names))
         points += batch * values
     cpu = cpu_seconds(pid) - cpu
-    single = [send(host, attempt, 1, ["bench/single"]) for _ in range(100)]
     return {
         "events_per_request": batch, "values_per_event": values, "points": points,
         "points_per_s": round(points / sum(calls)),
         "points_per_server_cpu_s": round(points / cpu),
         "request_ms_p50": round(1000 * statistics.median(calls), 1),
         "request_ms_p95": round(1000 * percentile(calls, 95), 1),
-        "single_ms_p50": round(1000 * statistics.median(single), 1),
-        "single_ms_p95": round(1000 * percentile(single, 95), 1),
+    }
+
+
+def singles(host: Api, attempt: dict[str, Any]) -> dict[str, float]:
+    """Requests of one point each."""
+    took = [send(host, attempt, 1, ["bench/single"]) for _ in range(100)]
+    return {
+        "single_ms_p50": round(1000 * statistics.median(took), 1),
+        "single_ms_p95": round(1000 * percentile(took, 95), 1),
     }
 
 
 def draw(api: Api, host: Api, attempt: dict[str, Any], pid: int) -> dict[str, Any]:
     """Read a series of 100,000 points for a chart."""
+    host.connect()
     for _ in range(DRAWN_POINTS // 5000):
         send(host, attempt, 5000, ["bench/drawn"])
     cpu = cpu_seconds(pid)
@@ -221,6 +240,7 @@ def drawings(api: Api, attempt: dict[str, Any], points: int) -> list[float]:
     """Seconds of each of 20 requests for the series, decimated to about so many points."""
     path = f"/projects/bench/runs/{attempt['uid']}/metrics/?keys=bench/drawn&points={points}"
     times = []
+    api.connect()
     for _ in range(20):
         started = time.perf_counter()
         series = api.call("GET", path)["series"][0]

@@ -50,29 +50,26 @@ def environment() -> Path | str:
     return python
 
 
-def measure(python: Path, folder: Path, workers: int | None) -> dict[str, Any]:
-    """Log points, 1000 a request, of one metric and of ten, then read a series of 100,000 as
-    MLflow's pages and as its API do. `workers` None leaves the server's default."""
+@contextmanager
+def opened(python: Path, folder: Path, workers: int | None) -> Iterator[tuple[Api, str, int]]:
+    """MLflow's server with a run: a connection, the run's id and the server's process id.
+    `workers` None leaves the server's default."""
     with served(python, folder, workers) as (port, pid, password):
         time.sleep(SETTLE_S)
         api = Api(port, password)
         run = start_run(api)
         for _number in range(3):
             log_batch(api, run, 0, ["warm-up"])
-        return {
-            "version": VERSION,
-            "1000 x 1": ingest(api, run, pid, ["bench"], POINTS),
-            "100 x 10": ingest(api, run, pid, [f"bench/{n}" for n in range(10)], POINTS // 2),
-            "sampled_ms_p50": 1000 * median([sampled_history(api, run) for _ in range(5)]),
-            "full_ms_p50": 1000 * median([full_history(api, run) for _ in range(3)]),
-        }
+        yield api, run, pid
 
 
-def ingest(api: Api, run: str, pid: int, keys: list[str], points: int) -> dict[str, float]:
+def ingest(
+    api: Api, run: str, pid: int, keys: list[str], start: int, points: int
+) -> dict[str, float]:
     """Figures of logging so many points. The client's own time between requests is left out."""
     cpu = cpu_seconds(pid)
     steps = BATCH // len(keys)
-    calls = [log_batch(api, run, n * steps, keys) for n in range(points // BATCH)]
+    calls = [log_batch(api, run, start + n * steps, keys) for n in range(points // BATCH)]
     cpu = cpu_seconds(pid) - cpu
     return {
         "points": points,
