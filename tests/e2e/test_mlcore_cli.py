@@ -64,6 +64,7 @@ def test_check_accepts_a_valid_config_and_lists_every_problem_of_a_bad_one(tmp_p
     assert done.stderr.splitlines() == [
         f"{bad}:4:1: seed: duplicate key, first on line 3",
         f"{bad}:2:1: stile: unknown key, did you mean 'style'?",
+        f"{bad}:3:1: seed: input should be greater than or equal to 0, got -1",
     ]
 
 
