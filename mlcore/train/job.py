@@ -64,8 +64,8 @@ def _report(
     seen = min(config.evaluation.images, len(data.val))
     headline: dict[str, Any] = {}
     for name, label, unit, n in (
-        ("eval/f1_50", "f1_50", "", seen),
-        ("eval/parse_rate", "parse_rate", "", seen),
+        ("eval/f1_50", "f1_50", "share", seen),
+        ("eval/parse_rate", "parse_rate", "share", seen),
         ("loss", "loss", "nats/token", None),
     ):
         if name in figures:
