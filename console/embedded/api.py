@@ -102,7 +102,8 @@ def _sentence(body: Mapping[str, Any]) -> str:
 
 
 def _figures(headline: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _figure(name, f.get("value"), f.get("unit"))) for name, f in headline.items()]
+    ordered = sorted(headline.items(), key=lambda item: int(item[1].get("rank", 0)))
+    return [(name, _figure(name, f.get("value"), f.get("unit"))) for name, f in ordered]
 
 
 def _figure(name: str, value: Any, unit: str | None) -> str:

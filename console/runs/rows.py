@@ -32,9 +32,15 @@ def headline_list(headline: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": name.replace("_", " "), "value": entry.get("value"),
             "unit": _unit_beside(name, entry.get("unit") or ""), "n": entry.get("n"),
         }
-        for name, entry in headline.items()
+        for name, entry in sorted(headline.items(), key=_rank)
         if isinstance(entry, Mapping)
     ]  # fmt: skip
+
+
+def _rank(item: tuple[str, Any]) -> int:
+    """The place that the job gave a figure; databases keep no order of keys."""
+    entry = item[1]
+    return int(entry.get("rank", 0)) if isinstance(entry, Mapping) else 0
 
 
 def run_row(run: Run, waiting: str = "") -> dict[str, Any]:

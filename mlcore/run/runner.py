@@ -158,12 +158,19 @@ def _finish(
         if report is not None:
             ctx.events.status("finishing", "hashing the outputs")
             write_json(ctx.folder.outputs, {"outputs": _outputs(loaded.kind, ctx)})
-            write_json(ctx.folder.report, report)
+            write_json(ctx.folder.report, _ranked(report))
         ctx.events.close()
     except (OSError, InfrastructureError) as error:
         _say(f"error: cannot write the result: {error}")
         return ExitCode.INFRA
     return code
+
+
+def _ranked(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with a `rank` in each headline figure: JSON objects keep no order."""
+    headline = report.get("headline", {})
+    ranked = {name: {**entry, "rank": rank} for rank, (name, entry) in enumerate(headline.items())}
+    return {**report, "headline": ranked}
 
 
 def _outputs(kind: str, ctx: RunContext) -> list[dict[str, Any]]:

@@ -74,6 +74,17 @@ def test_a_run_leaves_the_whole_folder(run_job: Callable[..., ExitCode], tmp_pat
     assert events_of(tmp_path)[0]["phase"] == "starting"
 
 
+def test_headline_figures_keep_the_order_that_the_job_gave_them(
+    run_job: Callable[..., ExitCode], tmp_path: Path
+) -> None:
+    def job(config: ProbeConfig, ctx: RunContext) -> dict[str, Any]:
+        return {"headline": {"z_first": {"value": 1}, "a_second": {"value": 2}}}
+
+    assert run_job(job) == ExitCode.OK
+    headline = json.loads((tmp_path / "run" / "report.json").read_text())["headline"]
+    assert [headline[name]["rank"] for name in ("z_first", "a_second")] == [0, 1]
+
+
 def raising(error: Exception) -> Job:
     def job(config: ProbeConfig, ctx: RunContext) -> dict[str, Any]:
         raise error
