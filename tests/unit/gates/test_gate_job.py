@@ -54,7 +54,8 @@ def test_a_proven_report_passes_and_binds_its_evidence(tmp_path: Path) -> None:
     assert all(len(evidence[key]) == 64 for key in ("policy_sha256", "evaluation_digest"))
     assert events(tmp_path, "gate")[0]["result"] == found
     body = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert body["headline"]["checks_passed"] == {"value": 3, "unit": "checks", "n": 3}
+    checks = {"value": 3, "unit": "checks", "n": 3, "rank": 0}
+    assert body["headline"]["checks_passed"] == checks
 
 
 def test_an_unproven_report_exits_5_with_result_and_report_written(tmp_path: Path) -> None:
