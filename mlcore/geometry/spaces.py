@@ -32,6 +32,27 @@ def to_thousandths(points: Sequence[float], width: int, height: int) -> tuple[fl
     return tuple(out)
 
 
+def box_outward(box: Sequence[float], width: int, height: int) -> tuple[int, ...]:
+    """The bins of a box x1, y1, x2, y2 rounded away from its middle, so that they cover all of it.
+
+    Unlike `to_bins`, which gives the nearest bins, it never lets a box collapse: where both edges
+    fall on one bin, the far edge moves one on, or at bin 999 the near edge one back. For datasets
+    that were made so. Raises DataError for a box outside the image, or whose corners are swapped.
+    """
+    if len(box) != 4 or box[0] > box[2] or box[1] > box[3]:
+        raise DataError(f"{list(box)} is not a box with its top-left corner first")
+    exact = to_thousandths(box, width, height)
+    low = [math.floor(v) for v in exact[:2]]
+    high = [math.ceil(v) for v in exact[2:]]
+    for axis in (0, 1):
+        if low[axis] == high[axis]:
+            if high[axis] < LAST_BIN:
+                high[axis] += 1
+            else:
+                low[axis] -= 1
+    return low[0], low[1], high[0], high[1]
+
+
 def to_pixels(bins: Sequence[int], width: int, height: int) -> tuple[float, ...]:
     """The pixel coordinate that each bin means, not rounded.
 

@@ -151,6 +151,8 @@ LIGHT = (
     "mlcore.config.load",
     "mlcore.contract.reader",
     "mlcore.coordjson",
+    "mlcore.geometry.clip",
+    "mlcore.geometry.order",
     "mlcore.geometry.spaces",
     "mlcore.gates.engine",
     "mlcore.run.runner",

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.contract.records import Kind
+from mlcore.geometry import affine
+from mlcore.geometry.affine import Matrix, move
 from mlcore.geometry.iou import box_iou, overlap_matrix, region
 
 SQUARE = (0, 0, 10, 0, 10, 10, 0, 10)
@@ -117,3 +119,47 @@ def test_overlap_is_symmetric_and_within_0_and_1(
     assert there == pytest.approx(back, abs=1e-9)
     same = overlap(*first, *first)
     assert same == pytest.approx(1.0, abs=1e-6) or region(*first).shape.area == 0
+
+
+def isometries() -> st.SearchStrategy[Matrix]:
+    shift = st.integers(-500, 500)
+    return st.one_of(
+        st.builds(affine.translate, shift, shift),
+        st.builds(affine.hflip, st.integers(1, 999)),
+        st.builds(affine.vflip, st.integers(1, 999)),
+        st.builds(affine.rotate_about, st.integers(-180, 180), shift, shift),
+    )
+
+
+@given(shapes(), shapes(), isometries())
+def test_moving_turning_and_mirroring_both_changes_no_overlap(
+    first: tuple[Kind, tuple[int, ...]], second: tuple[Kind, tuple[int, ...]], matrix: Matrix
+) -> None:
+    """Tubes are drawn with chords for their round ends, so a turned line is not quite the same."""
+    before = overlap(*first, *second)
+    there = [move(*item, matrix) for item in (first, second)]
+    after = overlap(there[0].kind, there[0].points, there[1].kind, there[1].points)
+    exact = first[0] == "poly" or second[0] == "poly"
+    assert after == pytest.approx(before, abs=1e-4 if exact else 0.05)
+
+
+@given(corners(), corners(), st.integers(1, 9), st.integers(1, 9), st.integers(-90, 90))
+def test_stretching_and_moving_both_boxes_changes_no_overlap(
+    first: tuple[int, ...], second: tuple[int, ...], across: int, down: int, shift: int
+) -> None:
+    matrix = affine.compose(affine.translate(shift, -shift), affine.scale(across, down))
+    there = [move("bbox_2d", box, matrix).points for box in (first, second)]
+    assert box_iou([there[0]], [there[1]]) == pytest.approx(box_iou([first], [second]))
+
+
+@given(shapes(), st.integers(2, 9))
+def test_a_polygon_and_its_stretched_self_cover_what_their_areas_say(
+    shape: tuple[Kind, tuple[int, ...]], factor: int
+) -> None:
+    kind, flat = shape
+    if kind == "poly" and region(kind, flat).shape.area > 1:
+        hull = region(kind, flat).shape.convex_hull
+        x, y = hull.centroid.coords[0]
+        ring = tuple(v for pair in list(hull.exterior.coords)[:-1] for v in pair)
+        larger = move("poly", ring, affine.scale_about(factor, factor, x, y))
+        assert overlap("poly", ring, "poly", larger.points) == pytest.approx(1 / factor**2)

@@ -1,0 +1,57 @@
+"""One way to write each geometry, so that equal shapes are equal numbers.
+
+Nothing here changes a shape: a polygon keeps the order of its edges and a line its path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlcore.contract.records import Kind
+from mlcore.geometry.measure import signed_area
+
+Flat = tuple[float, ...]
+_Pair = tuple[float, float]
+
+
+def canonical(kind: Kind, points: Sequence[float]) -> Flat:
+    """The canonical form of a geometry; applying it again changes nothing.
+
+    A box gives its top-left corner first. A polygon does not repeat its first point at the end,
+    runs clockwise on the screen (y points down) and starts at its topmost, then leftmost vertex.
+    A line starts at the end with the smaller x, then the smaller y.
+    """
+    if kind == "bbox_2d":
+        x1, y1, x2, y2 = points
+        return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    pairs = [(points[i], points[i + 1]) for i in range(0, len(points), 2)]
+    return _joined(_line(pairs) if kind == "line" else _poly(pairs))
+
+
+def _poly(pairs: list[_Pair]) -> list[_Pair]:
+    """A vertex may occur twice and a polygon may have no area: the smaller list then decides."""
+    while len(pairs) > 1 and pairs[0] == pairs[-1]:
+        pairs = pairs[:-1]
+    area = signed_area(_joined(pairs))
+    if area > 0:
+        return _first_start(pairs)
+    back = pairs[::-1]
+    if area < 0:
+        return _first_start(back)
+    return min(_first_start(pairs), _first_start(back))
+
+
+def _first_start(pairs: list[_Pair]) -> list[_Pair]:
+    """Of a vertex that is repeated right away the first starts: the last would close the ring."""
+    start = min(pairs, key=lambda p: (p[1], p[0]))
+    starts = [i for i, pair in enumerate(pairs) if pair == start and pairs[i - 1] != start]
+    return min((pairs[i:] + pairs[:i] for i in starts), default=pairs)
+
+
+def _line(pairs: list[_Pair]) -> list[_Pair]:
+    """Of the two directions. A closed line has one end only: its smaller path decides."""
+    return min(pairs, pairs[::-1])
+
+
+def _joined(pairs: Sequence[_Pair]) -> Flat:
+    return tuple(value for pair in pairs for value in pair)
