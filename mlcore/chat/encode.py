@@ -10,7 +10,6 @@ import json
 from functools import lru_cache
 
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase
 
 from mlcore.errors import DataError
 
@@ -19,10 +18,10 @@ CACHE = 65536
 
 
 class PlainEncoder:
-    """Encodes text with the base vocabulary only."""
+    """Encodes text with the base vocabulary of a tokenizer.json only."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        stored = json.loads(tokenizer.backend_tokenizer.to_str())
+    def __init__(self, tokenizer_json: str) -> None:
+        stored = json.loads(tokenizer_json)
         self._forbidden = frozenset(int(token["id"]) for token in stored["added_tokens"])
         stored["added_tokens"] = []
         stored["post_processor"] = None

@@ -54,7 +54,7 @@ def generate_batch(
     """
     if not prompts:
         return []
-    ids = structure_ids(processor.tokenizer)
+    ids = structure_ids(processor.tokenizer.get_added_vocab())
     config = _config(sampling, max_new_tokens, ids)
     inputs = left_padded(prompts, ids)
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}

@@ -14,16 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
 from mlcore.chat.answers import Piece, answer_pieces
-from mlcore.chat.encode import PlainEncoder
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.positions import Segment, position_ids
 from mlcore.chat.prompts import Mode, profile_named
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
-from mlcore.models.images import Patcher, Patches, read_rgb
-from mlcore.models.tokens import coord_token_ids, structure_ids
+from mlcore.models.images import Patches, read_rgb
 
 UNSUPERVISED = -100
 """label of a token that carries no loss"""
@@ -62,14 +60,15 @@ class TrainingExample:
 
 
 class Renderer:
-    """Renders records with one processor and one prompt profile. Not tied to torch."""
+    """Renders records with one checkpoint's kit and one prompt profile. Not tied to torch."""
 
-    def __init__(self, processor: Qwen3VLProcessor, profile: str = "inspection") -> None:
+    def __init__(self, kit: RenderKit, profile: str = "inspection") -> None:
         self.profile = profile_named(profile)
-        self.ids = structure_ids(processor.tokenizer)
-        self.coord_ids = coord_token_ids(processor.tokenizer)
-        self._encode = PlainEncoder(processor.tokenizer).encode
-        self._patcher = Patcher(processor.image_processor)
+        self.kit = kit
+        self.ids = kit.ids
+        self.coord_ids = kit.coord_ids
+        self._encode = kit.encode
+        self._patcher = kit.patcher
 
     def training_example(
         self, record: Record, image_root: Path | None, mode: Mode, *, image: RgbImage | None = None

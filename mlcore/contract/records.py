@@ -126,14 +126,6 @@ def record_line(record: Record) -> str:
     )
 
 
-def summary_of(descs: Sequence[str]) -> str:
-    """`desc×N，desc×N`: shorter descriptions first, ties by first appearance."""
-    counts: dict[str, int] = {}
-    for desc in descs:
-        counts[desc] = counts.get(desc, 0) + 1
-    return "，".join(f"{desc}×{n}" for desc, n in sorted(counts.items(), key=lambda i: len(i[0])))
-
-
 def _number(value: float) -> float | int:
     return int(value) if float(value).is_integer() else value
 

@@ -18,8 +18,8 @@ from mlcore.contract.records import (
     Where,
     parse_record,
     record_to_json,
-    summary_of,
 )
+from mlcore.contract.summaries import text_summary
 from mlcore.contract.transform import (
     Corners,
     encode,
@@ -262,7 +262,7 @@ class _Import:
             *picture.size,
             COORD_SPACE,
             tuple(objects),
-            summary_of([o.desc for o in objects]) or None,
+            text_summary([o.desc for o in objects]) or None,
             metadata,
         )
 

@@ -1,6 +1,7 @@
 """From an image to the patches that the vision tower reads. Nothing is ever resized here."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,21 +45,62 @@ class Patches:
     grid: tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class ImageSettings:
+    """What a checkpoint says about images. Sizes in pixels; a patch spans `frames` frames.
+
+    mean and std, one per channel, are of values that `rescale_factor` has brought to 0..1.
+    """
+
+    patch_size: int
+    merge_size: int
+    frames: int
+    rescale_factor: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], where: str) -> ImageSettings:
+        """Settings as a checkpoint's preprocessor_config.json holds them.
+
+        Raises DataError where one is missing or not what it must be.
+        """
+        try:
+            mean, std = ([float(v) for v in stored[k]] for k in ("image_mean", "image_std"))
+            settings = cls(
+                patch_size=int(stored["patch_size"]),
+                merge_size=int(stored["merge_size"]),
+                frames=int(stored["temporal_patch_size"]),
+                rescale_factor=float(stored.get("rescale_factor", 1 / 255)),
+                mean=(mean[0], mean[1], mean[2]),
+                std=(std[0], std[1], std[2]),
+            )
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise DataError(
+                f"the image settings lack or misstate {error}",
+                hint="The checkpoint's preprocessor_config.json must be one of Qwen3-VL.",
+                where=where,
+            ) from error
+        if min(settings.patch_size, settings.merge_size, settings.frames, *std) <= 0:
+            raise DataError("an image setting is not above 0", where=where)
+        return settings
+
+
 class Patcher:
-    """Makes patches with the settings of a library image processor, to the same numbers.
+    """Makes patches with a checkpoint's image settings, to the library processor's numbers.
 
     An 8-bit channel has 256 values, so scaling and normalising are one look-up in a table that
     is computed in the library's own order of operations.
     """
 
-    def __init__(self, image_processor: Any) -> None:
-        self.patch_size = int(image_processor.patch_size)
-        self.merge_size = int(image_processor.merge_size)
-        self.frames = int(image_processor.temporal_patch_size)
-        values = np.arange(256, dtype=np.float64) * float(image_processor.rescale_factor)
+    def __init__(self, settings: ImageSettings) -> None:
+        self.patch_size = settings.patch_size
+        self.merge_size = settings.merge_size
+        self.frames = settings.frames
+        values = np.arange(256, dtype=np.float64) * settings.rescale_factor
         values = values.astype(np.float32)
-        mean = np.asarray(image_processor.image_mean, dtype=np.float32)
-        std = np.asarray(image_processor.image_std, dtype=np.float32)
+        mean = np.asarray(settings.mean, dtype=np.float32)
+        std = np.asarray(settings.std, dtype=np.float32)
         self._table = np.stack([(values - m) / s for m, s in zip(mean, std, strict=True)])
 
     @property

@@ -15,15 +15,6 @@ from mlcore.models.patch_embed import use_linear_patches
 from mlcore.models.processor import read_processor, write_processor
 from mlcore.models.tokens import coord_token_ids
 
-__all__ = [
-    "coord_token_ids",
-    "load_model",
-    "load_processor",
-    "load_untrained",
-    "refuse_pickles",
-    "save_checkpoint",
-]
-
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -45,7 +36,7 @@ def load_processor(folder: Path) -> Qwen3VLProcessor:
     """
     _check_folder(folder)
     processor = read_processor(folder)
-    coord_token_ids(processor.tokenizer)
+    coord_token_ids(processor.tokenizer.get_added_vocab(), str(folder))
     return processor
 
 

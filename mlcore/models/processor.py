@@ -36,7 +36,7 @@ class ImageTextProcessor(Qwen3VLProcessor):
         tokenizer: PreTrainedTokenizerBase,
         chat_template: str | None = None,
     ) -> None:
-        ids = structure_ids(tokenizer)
+        ids = structure_ids(tokenizer.get_added_vocab())
         self.image_token, self.image_token_id = "<|image_pad|>", ids.image_pad
         self.video_token, self.video_token_id = "<|video_pad|>", ids.video_pad
         self.vision_start_token, self.vision_start_token_id = "<|vision_start|>", ids.vision_start

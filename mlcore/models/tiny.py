@@ -60,8 +60,8 @@ def build_tiny(folder: Path, recipe: TinyRecipe, texts: Iterable[str]) -> None:
     tokenizer = train_tokenizer(recipe, texts)
     processor = ImageTextProcessor(image_processor(recipe), tokenizer, CHAT_TEMPLATE)
     config = model_config(recipe, tokenizer)
-    model = fresh_model(config, coord_token_ids(tokenizer), recipe)
-    ids = structure_ids(tokenizer)
+    model = fresh_model(config, coord_token_ids(tokenizer.get_added_vocab()), recipe)
+    ids = structure_ids(tokenizer.get_added_vocab())
     make: Callable[..., GenerationConfig] = GenerationConfig
     model.generation_config = make(eos_token_id=ids.im_end, pad_token_id=ids.pad, do_sample=False)
     save_checkpoint(model, processor, folder)
@@ -113,7 +113,7 @@ def image_processor(recipe: TinyRecipe) -> Qwen2VLImageProcessorPil:
 
 def model_config(recipe: TinyRecipe, tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
     """The library's config for the recipe's sizes and this tokenizer's ids."""
-    text, vision, ids = recipe.text, recipe.vision, structure_ids(tokenizer)
+    text, vision, ids = recipe.text, recipe.vision, structure_ids(tokenizer.get_added_vocab())
     return Qwen3VLConfig(
         text_config={
             "vocab_size": len(tokenizer),

@@ -1,10 +1,8 @@
 """The tokens that carry structure: chat, vision and coordinates."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from transformers import PreTrainedTokenizerBase
 
 from mlcore.errors import DataError
 from mlcore.models.config import COORD_TOKENS
@@ -37,29 +35,31 @@ def coord_token(bin_: int) -> str:
     return f"<|coord_{bin_}|>"
 
 
-def structure_ids(tokenizer: PreTrainedTokenizerBase) -> StructureIds:
-    """Ids of the structural tokens. Raises DataError when one is missing or two share an id."""
-    return StructureIds(*_distinct_ids(tokenizer, STRUCTURE))
+def structure_ids(added: Mapping[str, int], where: str = "") -> StructureIds:
+    """Ids of the structural tokens among a tokenizer's added ones, by text.
+
+    Raises DataError when one is missing or two share an id.
+    """
+    return StructureIds(*_distinct_ids(added, STRUCTURE, where))
 
 
-def coord_token_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Ids of the coordinate tokens, index = bin.
+def coord_token_ids(added: Mapping[str, int], where: str = "") -> list[int]:
+    """Ids of the coordinate tokens among a tokenizer's added ones, index = bin.
 
     Raises DataError unless there are exactly 1000 distinct ones.
     """
-    return _distinct_ids(tokenizer, [coord_token(k) for k in range(COORD_TOKENS)])
+    return _distinct_ids(added, [coord_token(k) for k in range(COORD_TOKENS)], where)
 
 
-def _distinct_ids(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> list[int]:
-    vocabulary = tokenizer.get_added_vocab()
+def _distinct_ids(vocabulary: Mapping[str, int], names: Sequence[str], where: str) -> list[int]:
     missing = [name for name in names if name not in vocabulary]
     if missing:
         raise DataError(
             f"the tokenizer lacks {len(missing)} token(s), the first is {missing[0]}",
             hint="The checkpoint was made for other output; use one with coordinate tokens.",
-            where=str(tokenizer.name_or_path),
+            where=where,
         )
     ids = [int(vocabulary[name]) for name in names]
     if len(set(ids)) != len(ids):
-        raise DataError("two structural tokens share an id", where=str(tokenizer.name_or_path))
+        raise DataError("two structural tokens share an id", where=where)
     return ids

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.generate import Generated, Sampling, generate_batch
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, TrainingExample
 from mlcore.contract.reader import Dataset
@@ -65,7 +66,7 @@ class ModelAnswers:
     def __init__(self, config: PredictConfig, folder: Path, root: Path, warn: Warn) -> None:
         assert not isinstance(config.system, ConstantSystem)
         self._processor = load_processor(folder)
-        self._renderer = Renderer(self._processor, config.profile)
+        self._renderer = Renderer(RenderKit.from_folder(folder), config.profile)
         self._model = _model(config, folder)
         nn.Module.to(self._model, _device(config.device))
         self._root, self._warn = root, warn

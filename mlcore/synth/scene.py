@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlcore.contract.desc import make_desc
-from mlcore.contract.records import COORD_SPACE, Kind, Record, SceneObject, summary_of
+from mlcore.contract.records import COORD_SPACE, Kind, Record, SceneObject
+from mlcore.contract.summaries import text_summary
 from mlcore.geometry.order import order_objects
 from mlcore.synth.cabinet import cast, draw_back, draw_device, draw_filler, draw_rails
 from mlcore.synth.camera import View, draw_view, expose
@@ -52,7 +53,7 @@ def make_scene(seed: int, style: str, split: str, index: int) -> tuple[Image, Re
         SIZE,
         COORD_SPACE,
         tuple(objects),
-        summary_of([o.desc for o in objects]),
+        text_summary([o.desc for o in objects]),
         {"style": style},
     )
     return picture, record

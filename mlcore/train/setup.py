@@ -11,6 +11,7 @@ import torch
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
 from mlcore.chat.answers import tokenizer_texts
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import profile_named
 from mlcore.chat.render import Renderer
 from mlcore.contract.reader import Dataset, open_dataset
@@ -98,7 +99,7 @@ def build_trainer(
     device = device_of(config, rank)
     processor = load_processor(start)
     model = load_model(start, _DTYPES[config.dtype])
-    renderer = Renderer(processor, config.profile)
+    renderer = Renderer(RenderKit.from_folder(start), config.profile)
     source = Source(data.train, data.dataset.folder, renderer, config.global_max_length)
     order = Order(len(source), config.batch_size, config.data.summary_share, config.seed)
     step = SftStep(model, list(renderer.coord_ids))

@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from mlcore.contract.records import Kind, Record, SceneObject, record_to_json, summary_of
+from mlcore.contract.records import Kind, Record, SceneObject, record_to_json
+from mlcore.contract.summaries import text_summary
 from mlcore.coordjson import CoordObject, render
 from mlcore.geometry.spaces import to_bins
 
@@ -28,7 +29,7 @@ FIBRE = thing("类别=光纤,保护措施=无保护", "line", 20, 140, 90, 170, 
 
 
 def record(name: str, *objects: SceneObject, summary: bool = True) -> Record:
-    text = summary_of([o.desc for o in objects]) if summary and objects else None
+    text = text_summary([o.desc for o in objects]) if summary and objects else None
     return Record(name, (f"images/{name}.png",), SIDE, SIDE, "pixel", objects, text)
 
 

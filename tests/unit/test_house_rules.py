@@ -148,8 +148,12 @@ def test_only_one_module_reads_configs_and_one_edits_their_text() -> None:
 
 LIGHT = (
     "mlcore.kinds",
+    "mlcore.chat.kit",
+    "mlcore.chat.render",
+    "mlcore.chat.view",
     "mlcore.config.load",
     "mlcore.contract.reader",
+    "mlcore.contract.summaries",
     "mlcore.coordjson",
     "mlcore.geometry.clip",
     "mlcore.geometry.order",

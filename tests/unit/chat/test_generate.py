@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mlcore.chat.generate import Sampling, generate_batch
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.render import Renderer, TrainingExample
 from mlcore.models.load import load_model, load_processor
 from tests.support.scenes import make_image, make_record
@@ -30,8 +31,8 @@ def model(tiny_checkpoint: Path):
 
 
 @pytest.fixture(scope="module")
-def prompts(processor) -> list[TrainingExample]:
-    renderer = Renderer(processor)
+def prompts(tiny_checkpoint: Path) -> list[TrainingExample]:
+    renderer = Renderer(RenderKit.from_folder(tiny_checkpoint))
     return [
         renderer.prompt_example(
             make_record(n, *size), None, "dense" if n % 2 else "summary",

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from mlcore.chat.collate import ModelBatch, pack_rows, pad_right
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.render import UNSUPERVISED, Renderer, TrainingExample
 from mlcore.models.forward import hidden_states, lm_logits
-from mlcore.models.load import load_model, load_processor
+from mlcore.models.load import load_model
 from tests.support.scenes import make_image, make_record
 
 SIZES = ((96, 64), (32, 32), (64, 160))
@@ -37,7 +38,7 @@ def sharpen(model) -> None:
 
 @pytest.fixture(scope="module")
 def renderer(tiny_checkpoint: Path) -> Renderer:
-    return Renderer(load_processor(tiny_checkpoint))
+    return Renderer(RenderKit.from_folder(tiny_checkpoint))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mlcore.chat.answers import answer_pieces, coord_objects
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import MODES
 from mlcore.chat.render import UNSUPERVISED, Renderer
 from mlcore.contract.records import Record, SceneObject
@@ -28,7 +29,7 @@ SPECIAL_WORDS = (
 
 @pytest.fixture(scope="module")
 def renderer(tiny_checkpoint: Path) -> Renderer:
-    return Renderer(load_processor(tiny_checkpoint))
+    return Renderer(RenderKit.from_folder(tiny_checkpoint))
 
 
 def example(renderer: Renderer, record: Record, mode: str = "dense"):
@@ -224,4 +225,4 @@ def test_an_image_without_objects_answers_an_empty_list(
 
 def test_an_unknown_profile_is_refused_by_name(tiny_checkpoint: Path) -> None:
     with pytest.raises(ConfigError, match="'poetry'"):
-        Renderer(load_processor(tiny_checkpoint), "poetry")
+        Renderer(RenderKit.from_folder(tiny_checkpoint), "poetry")

@@ -16,7 +16,6 @@ from mlcore.contract.records import (
     parse_record,
     record_line,
     record_to_json,
-    summary_of,
 )
 from mlcore.contract.rules import RULES
 
@@ -136,10 +135,6 @@ def test_a_quad_is_refused_with_a_word_on_poly() -> None:
 
 def test_a_geometry_may_touch_the_edge_of_its_image() -> None:
     assert rules_of(with_object(desc="x", bbox_2d=[0, 0, 100, 80])) == []
-
-
-def test_the_summary_counts_descriptions_shortest_first() -> None:
-    assert summary_of(["bb", "a", "bb", "cc", "a", "a"]) == "a×3，bb×2，cc×1"
 
 
 JSON = st.recursive(

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlcore.contract.records import summary_of
+from mlcore.contract.summaries import text_summary
 from mlcore.coordjson import CoordJsonError
 from mlcore.coordjson.summary import IRRELEVANT, parse_summary
 
 
 @given(st.lists(st.sampled_from(["类别=螺丝,符合性=符合", "光纤", "a×b", "2"]), min_size=1))
 def test_a_summary_made_from_objects_is_read_as_their_counts(descs: list[str]) -> None:
-    assert parse_summary(summary_of(descs)) == {d: descs.count(d) for d in descs}
+    assert parse_summary(text_summary(descs)) == {d: descs.count(d) for d in descs}
 
 
 def test_an_irrelevant_image_has_no_facts() -> None:

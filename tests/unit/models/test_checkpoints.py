@@ -10,9 +10,9 @@ import torch
 
 from mlcore.errors import DataError
 from mlcore.models.config import TinyRecipe, TinyText
-from mlcore.models.load import coord_token_ids, load_model, load_processor, save_checkpoint
+from mlcore.models.load import load_model, load_processor, save_checkpoint
 from mlcore.models.tiny import train_tokenizer
-from mlcore.models.tokens import STRUCTURE, coord_token
+from mlcore.models.tokens import STRUCTURE, coord_token, coord_token_ids
 from tests.support.scenes import make_checkpoint
 
 
@@ -106,7 +106,7 @@ def test_a_folder_without_config_or_weights_is_refused(
 
 def test_there_are_a_thousand_distinct_coordinate_tokens(tiny_checkpoint: Path) -> None:
     tokenizer = load_processor(tiny_checkpoint).tokenizer
-    ids = coord_token_ids(tokenizer)
+    ids = coord_token_ids(tokenizer.get_added_vocab())
     assert len(set(ids)) == 1000
     assert tokenizer.convert_ids_to_tokens(ids[110]) == "<|coord_110|>"
 
@@ -126,7 +126,7 @@ def test_a_tokenizer_without_coordinate_tokens_is_named() -> None:
 
     broken = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)))
     with pytest.raises(DataError, match=r"<\|coord_500\|>"):
-        coord_token_ids(broken)
+        coord_token_ids(broken.get_added_vocab())
 
 
 def test_the_tokenizer_never_merges_across_digits_or_split_characters() -> None:
@@ -143,7 +143,8 @@ def test_added_tokens_come_after_the_trained_vocabulary() -> None:
 
 def test_neighbouring_coordinates_start_alike(tiny_checkpoint: Path) -> None:
     model, processor = load_model(tiny_checkpoint), load_processor(tiny_checkpoint)
-    rows = model.get_input_embeddings().weight[coord_token_ids(processor.tokenizer)]
+    ids = coord_token_ids(processor.tokenizer.get_added_vocab())
+    rows = model.get_input_embeddings().weight[ids]
     near = torch.nn.functional.cosine_similarity(rows[:-1], rows[1:]).mean()
     far = torch.nn.functional.cosine_similarity(rows[:-500], rows[500:]).mean()
     assert near > 0.9

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,15 @@ import pytest
 from PIL import Image
 
 from mlcore.errors import DataError
-from mlcore.models.images import Patcher, read_rgb
+from mlcore.models.images import ImageSettings, Patcher, read_rgb
 from mlcore.models.load import load_processor
 from tests.support.scenes import make_image
 
 
 @pytest.fixture(scope="module")
 def patcher(tiny_checkpoint: Path) -> Patcher:
-    return Patcher(load_processor(tiny_checkpoint).image_processor)
+    stored = json.loads((tiny_checkpoint / "preprocessor_config.json").read_text())
+    return Patcher(ImageSettings.from_json(stored, "x"))
 
 
 @pytest.mark.parametrize("size", [(32, 32), (96, 64), (192, 192), (64, 320)])
@@ -35,7 +37,8 @@ def test_patches_equal_the_librarys_with_a_mean_and_spread_per_channel(
     processor.image_mean, processor.image_std = [0.48, 0.46, 0.41], [0.27, 0.26, 0.28]
     image = make_image(4)
     library = processor(images=[image], return_tensors="np")["pixel_values"]
-    assert np.array_equal(Patcher(processor)(image, "x.png").values, library)
+    settings = ImageSettings.from_json(json.loads(processor.to_json_string()), "x")
+    assert np.array_equal(Patcher(settings)(image, "x.png").values, library)
 
 
 @pytest.mark.parametrize("shape", [(64, 100), (31, 32), (0, 32)])

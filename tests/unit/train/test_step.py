@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.collate import ModelBatch, pad_right
+from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import UNSUPERVISED, Renderer
-from mlcore.models.load import load_model, load_processor
+from mlcore.models.load import load_model
 from mlcore.train.step import SftStep
 from tests.support.scenes import make_image, make_record
 
@@ -22,7 +23,7 @@ Parts = tuple[Qwen3VLForConditionalGeneration, Renderer]
 
 @pytest.fixture(scope="module")
 def parts(tiny_checkpoint: Path) -> Parts:
-    return load_model(tiny_checkpoint), Renderer(load_processor(tiny_checkpoint))
+    return load_model(tiny_checkpoint), Renderer(RenderKit.from_folder(tiny_checkpoint))
 
 
 def batch_of(renderer: Renderer, numbers: list[int], mode: Mode) -> ModelBatch:
