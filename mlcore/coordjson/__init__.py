@@ -1,11 +1,13 @@
-"""CoordJSON: the text in which a model says what it sees. Nothing else parses model output."""
+"""CoordJSON: the text in which a model says what it sees. With `mlcore.objectjson`, the one door
+through which model output is read; `mlcore.coordjson.format` chooses between the two."""
 from __future__ import annotations
 
-from mlcore.coordjson.errors import CoordJsonError
+from mlcore.coordjson.errors import AnswerError, CoordJsonError
 from mlcore.coordjson.parse import parse_strict
 from mlcore.coordjson.render import render
 from mlcore.coordjson.types import FIELD_ORDERS, CoordObject, FieldOrder, Kind
 
 __all__ = [
-    "FIELD_ORDERS", "CoordJsonError", "CoordObject", "FieldOrder", "Kind", "parse_strict", "render",
+    "FIELD_ORDERS", "AnswerError", "CoordJsonError", "CoordObject", "FieldOrder", "Kind",
+    "parse_strict", "render",
 ]

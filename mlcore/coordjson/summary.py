@@ -26,11 +26,11 @@ def parse_summary(text: str) -> dict[str, int]:
             raise CoordJsonError(at, "no count like ×2 follows", "truncated")
         desc = text[at : found.start()]
         if not desc.strip() or desc.splitlines() != [desc]:
-            raise CoordJsonError(at, "a description is one line of text", "desc")
+            raise CoordJsonError(at, "a description is one line of text", "bad_desc")
         if desc.startswith("，"):
             raise CoordJsonError(at, "nothing stands before this comma")
         if desc in facts:
-            raise CoordJsonError(at, "a description occurs twice", "keys")
+            raise CoordJsonError(at, "a description occurs twice", "unexpected_keys")
         facts[desc] = int(found[1])
         at = found.end()
     if text.endswith("，"):

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mlcore.contract.desc import class_of
 from mlcore.contract.records import Kind, Record
-from mlcore.coordjson import CoordJsonError, CoordObject, FieldOrder, parse_strict
+from mlcore.coordjson import AnswerError, CoordObject, FieldOrder, parse_strict
 from mlcore.geometry.iou import LINE_HALF_WIDTH, Region, overlap_matrix, region
 from mlcore.geometry.spaces import to_thousandths
 
@@ -90,7 +90,7 @@ def read_answer(
         return Reading((), Fault("missing", 0, "there is no answer for this image"))
     try:
         objects: list[CoordObject] = parse_strict(text, field_order)
-    except CoordJsonError as error:
+    except AnswerError as error:
         return Reading((), Fault(error.rule, error.position, error.reason))
     return Reading(tuple(_thing(o.desc, o.kind, o.bins, half_width) for o in objects), None)
 

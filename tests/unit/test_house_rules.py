@@ -154,7 +154,7 @@ LIGHT = (
     "mlcore.config.load",
     "mlcore.contract.reader",
     "mlcore.contract.summaries",
-    "mlcore.coordjson",
+    "mlcore.coordjson.format",
     "mlcore.geometry.clip",
     "mlcore.geometry.order",
     "mlcore.geometry.spaces",

@@ -62,12 +62,12 @@ def _owner(node: ast.expr) -> str:
 
 
 def sources() -> list[Path]:
-    inside = ROOT / "mlcore" / "coordjson"
+    inside = {ROOT / "mlcore" / "coordjson", ROOT / "mlcore" / "objectjson"}
     return [
         path
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
-        if inside not in path.parents
+        if inside.isdisjoint(path.parents)
     ]
 
 
