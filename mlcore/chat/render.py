@@ -42,10 +42,12 @@ class TrainingExample:
 
     input_ids int64 [L]; labels int64 [L], the id at that very place or -100, so the loss shifts;
     position_ids int64 [4, L] (text, time, height, width); pixel_values float32 [patches, dim];
-    image_grid_thw int64 [images, 3] in patches; spans cover every supervised token once.
+    image_grid_thw int64 [images, 3] in patches; spans cover every supervised token once; images
+    are their names, for messages.
     """
 
     record_id: str
+    images: tuple[str, ...]
     mode: Mode
     input_ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
@@ -122,6 +124,7 @@ class Renderer:
         labels[:start] = UNSUPERVISED
         return TrainingExample(
             record_id=record.id,
+            images=record.images,
             mode=mode,
             input_ids=input_ids,
             labels=labels,

@@ -148,7 +148,9 @@ def test_only_one_module_reads_configs_and_one_edits_their_text() -> None:
 
 LIGHT = (
     "mlcore.kinds",
+    "mlcore.chat.health",
     "mlcore.chat.kit",
+    "mlcore.chat.overlength",
     "mlcore.chat.render",
     "mlcore.chat.view",
     "mlcore.config.load",
