@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from mlcore.config.base import StrictModel
 from mlcore.config.yaml_tree import Path, Position, dotted
 from mlcore.errors import Problem
 
@@ -89,7 +90,11 @@ def _tags(model: type[BaseModel]) -> list[str]:
 def _sentence(item: Any, model: type[BaseModel]) -> str:
     kind, loc, context = item["type"], item["loc"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        known = sorted({n for m in _models_at(model, loc[:-1]) for n in m.model_fields})
+        owners = _models_at(model, loc[:-1])
+        instead = [word for m in owners if (word := _removed(m).get(str(loc[-1])))]
+        if instead:
+            return f"is no key any more: {instead[0]}"
+        known = sorted({n for m in owners for n in m.model_fields})
         return f"unknown key{_did_you_mean(str(loc[-1]), known)}"
     if kind == "missing":
         return "required key is missing"
@@ -108,6 +113,10 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     if isinstance(value, str | int | float | bool) or value is None:
         return f"{message}, got {value!r}"
     return message
+
+
+def _removed(model: type[BaseModel]) -> dict[str, str]:
+    return model.removed if issubclass(model, StrictModel) else {}
 
 
 def _expected_tags(

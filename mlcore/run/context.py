@@ -36,28 +36,9 @@ class RunContext:
     def resolve(self, ref: str) -> Path:
         """The folder or file that a reference of the config means on this host.
 
-        `dataset:NAME@V`, `model:NAME@V` and `run:UID/OUTPUT` must be bound; `builtin:NAME` ships
-        with the library; anything else is a path, which must lie under GATEHOUSE_ALLOWED_ROOTS
-        (colon separated, checked after resolving links) where that is set.
-        Raises ConfigError when it cannot be resolved.
+        Raises ConfigError when it cannot be resolved; `resolve_ref` says how it is.
         """
-        if ref in self.bindings:
-            return Path(self.bindings[ref])
-        if ref.startswith(NAMED_SCHEMES):
-            raise ConfigError(
-                f"{ref} is not bound to a folder on this host",
-                hint="Give --bind REF=FOLDER, or launch through the console, which binds it.",
-            )
-        if ref.startswith("builtin:"):
-            return self._existing(BUILTIN / ref.removeprefix("builtin:"), ref)
-        path = (self.config_dir / ref).resolve()
-        roots = os.environ.get(ROOTS_VARIABLE, "")
-        if roots and not any(path.is_relative_to(Path(r).resolve()) for r in roots.split(":") if r):
-            raise ConfigError(
-                f"{ref} lies outside the folders that this host allows",
-                hint=f"Allowed: {roots}. An administrator sets {ROOTS_VARIABLE} on the host.",
-            )
-        return self._existing(path, ref)
+        return resolve_ref(ref, self.bindings, self.config_dir)
 
     def output(self, name: str) -> Path:
         """The folder of one declared output, made if missing."""
@@ -74,8 +55,35 @@ class RunContext:
         if self.stop.requested:
             raise CancelledError("stopped on request")
 
-    @staticmethod
-    def _existing(path: Path, ref: str) -> Path:
-        if not path.exists():
-            raise ConfigError(f"{ref} does not exist (looked at {path})")
-        return path
+
+def resolve_ref(ref: str, bindings: Mapping[str, Path], config_dir: Path) -> Path:
+    """The folder or file that a reference means on this host.
+
+    `dataset:NAME@V`, `model:NAME@V` and `run:UID/OUTPUT` must be bound; `builtin:NAME` ships
+    with the library; anything else is a path relative to `config_dir`, which must lie under
+    GATEHOUSE_ALLOWED_ROOTS (colon separated, checked after resolving links) where that is set.
+    Raises ConfigError when it cannot be resolved.
+    """
+    if ref in bindings:
+        return Path(bindings[ref])
+    if ref.startswith(NAMED_SCHEMES):
+        raise ConfigError(
+            f"{ref} is not bound to a folder on this host",
+            hint="Give --bind REF=FOLDER, or launch through the console, which binds it.",
+        )
+    if ref.startswith("builtin:"):
+        return _existing(BUILTIN / ref.removeprefix("builtin:"), ref)
+    path = (config_dir / ref).resolve()
+    roots = os.environ.get(ROOTS_VARIABLE, "")
+    if roots and not any(path.is_relative_to(Path(r).resolve()) for r in roots.split(":") if r):
+        raise ConfigError(
+            f"{ref} lies outside the folders that this host allows",
+            hint=f"Allowed: {roots}. An administrator sets {ROOTS_VARIABLE} on the host.",
+        )
+    return _existing(path, ref)
+
+
+def _existing(path: Path, ref: str) -> Path:
+    if not path.exists():
+        raise ConfigError(f"{ref} does not exist (looked at {path})")
+    return path

@@ -160,6 +160,7 @@ LIGHT = (
     "mlcore.geometry.clip",
     "mlcore.geometry.order",
     "mlcore.geometry.spaces",
+    "mlcore.fusion.plan",
     "mlcore.gates.engine",
     "mlcore.run.runner",
 )

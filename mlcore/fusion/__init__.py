@@ -1,0 +1,1 @@
+"""Mixing datasets: how many samples of each, and which, in every epoch."""
