@@ -16,8 +16,9 @@ from console.catalog.models import (
 )
 from console.catalog.outputs import File, OutputError
 from mlcore.contract.desc import class_of
-from mlcore.contract.reader import MANIFEST, SCHEMA, read_records
+from mlcore.contract.reader import MANIFEST, SCHEMAS, read_records
 from mlcore.contract.records import Record, object_to_json
+from mlcore.contract.spaces import in_pixels
 from mlcore.errors import DataError
 
 MAX_MANIFEST = 16 * 2**20
@@ -42,8 +43,9 @@ def read_contents(files: Sequence[File]) -> DatasetContents:
     """
     hashes = {file["path"]: file["sha256"] for file in files}
     manifest = _json(hashes, MANIFEST)
-    if manifest.get("schema") != SCHEMA or not isinstance(manifest.get("splits"), dict):
-        raise OutputError("not_a_dataset", f"The output has no {MANIFEST} of schema {SCHEMA}.")
+    if manifest.get("schema") not in SCHEMAS or not isinstance(manifest.get("splits"), dict):
+        known = " or ".join(SCHEMAS)
+        raise OutputError("not_a_dataset", f"The output has no {MANIFEST} of schema {known}.")
     report = _json(hashes, "report.json") if "report.json" in hashes else {}
     contents = DatasetContents(manifest, report, hashes=hashes)
     for split, entry in manifest["splits"].items():
@@ -66,7 +68,8 @@ def _read_split(split: str, file: str, hashes: Mapping[str, str]) -> list[tuple[
     if file not in hashes:
         raise OutputError("not_a_dataset", f"The split {split} has no file {file}.")
     try:
-        records = list(read_records(blobs.path_of(hashes[file])))
+        lines = read_records(blobs.path_of(hashes[file]))
+        records = [in_pixels(record) for record in lines]
     except DataError as error:
         raise OutputError("not_a_dataset", f"{split}: {error.message}") from error
     for record in records:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlcore.contract.image_list import ImageEntry, read_image_list
 from mlcore.contract.records import Record, Where, parse_record
+from mlcore.contract.spaces import in_pixels
 from mlcore.errors import DataError, Problem
 
-SCHEMA = "dataset/1"
+SCHEMA = "dataset/2"
+SCHEMAS = ("dataset/1", SCHEMA)
+"""what is read; dataset/1 has neither images.jsonl nor records_fingerprint, else it is the same"""
 MANIFEST = "dataset.json"
 
 
@@ -56,8 +60,15 @@ class Dataset:
         return self.folder / str(entry["file"])
 
     def split(self, name: str) -> list[Record]:
-        """Every record of a split, in file order. Raises DataError on a bad line."""
-        return list(read_records(self.split_file(name)))
+        """Every record of a split in pixels, in file order.
+
+        Raises DataError on a bad line, and where bins cannot be converted.
+        """
+        return [in_pixels(record) for record in read_records(self.split_file(name))]
+
+    def images(self) -> Iterator[ImageEntry]:
+        """The entries of images.jsonl. Raises DataError where there is none or a line is bad."""
+        return read_image_list(self.folder)
 
 
 def iter_lines(path: Path) -> Iterator[Line]:
@@ -72,7 +83,7 @@ def iter_lines(path: Path) -> Iterator[Line]:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Every record of a JSONL file. Raises DataError naming the first bad line."""
+    """Every record of a JSONL file in its own space. Raises DataError naming the first bad line."""
     for line in iter_lines(path):
         if line.record is None:
             first = line.problems[0]
@@ -95,8 +106,8 @@ def open_dataset(folder: Path) -> Dataset:
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise DataError(f"{path} is not of schema {SCHEMA}", where=str(path))
+    if not isinstance(manifest, dict) or manifest.get("schema") not in SCHEMAS:
+        raise DataError(f"{path} is not of schema {' or '.join(SCHEMAS)}", where=str(path))
     if not isinstance(manifest.get("splits"), dict):
         raise DataError(f"{path} names no splits", where=str(path))
     return Dataset(folder, manifest)
@@ -115,10 +126,21 @@ def _line(file: str, number: int, raw: bytes) -> Line:
         return _broken(where, text, "line.json", "nested too deeply")
     except ValueError as error:
         return _broken(where, text, "line.json", f"not JSON: {error}")
+    if "\\u" in text and not _is_text(value):
+        return _broken(where, text, "line.encoding", "holds half of a surrogate pair")
     parsed = parse_record(value, where)
     if isinstance(parsed, Record):
         return Line(number, text, parsed, ())
     return Line(number, text, None, tuple(parsed))
+
+
+def _is_text(value: object) -> bool:
+    """Whether a decoded value can be written as UTF-8: JSON escapes may leave half characters."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _broken(where: Where, text: str, rule: str, message: str) -> Line:

@@ -1,8 +1,9 @@
 """Records: one image (or several) with its objects, as they lie in a dataset's JSONL.
 
-Coordinates are pixels of the stored image, x to the right and y down, origin at the top-left
-corner; a point may lie anywhere in 0..width by 0..height. Every check has a rule id, listed in
-`mlcore.contract.rules`.
+A record says in which space its coordinates are, x to the right and y down, origin at the
+top-left corner. `pixel`: pixels of the stored image, anywhere in 0..width by 0..height.
+`norm1000`: whole bins 0..999 of width and height. `mlcore.contract.spaces` converts between
+them. Every check has a rule id, listed in `mlcore.contract.rules`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,31 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from mlcore.errors import Problem
+from mlcore.geometry.spaces import LAST_BIN
 
 Kind = Literal["bbox_2d", "poly", "line"]
 KINDS: tuple[Kind, ...] = ("bbox_2d", "poly", "line")
-COORD_SPACE = "pixel"
+CoordSpace = Literal["pixel", "norm1000"]
+COORD_SPACES: tuple[CoordSpace, ...] = ("pixel", "norm1000")
+COORD_SPACE: CoordSpace = "pixel"
+"""the space in which everything here draws, augments, imports and trains"""
 RECORD_KEYS = frozenset(
     {"id", "images", "width", "height", "coord_space", "objects", "summary", "metadata"}
 )
+OLDER_KEYS = {
+    "quad": "; write it as `poly`, or let `data migrate` do it",
+    "polygon": "; write it as `poly`, or let `data migrate` do it",
+    "bbox": "; write it as `bbox_2d`, or let `data migrate` do it",
+}
 OBJECT_KEYS = frozenset({"desc", *KINDS, "poly_points", "line_points"})
+LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 MIN_VALUES: dict[str, int] = {"bbox_2d": 4, "poly": 8, "line": 4}
 """fewest numbers of each geometry: a polygon has at least 4 points on disk, a line 2"""
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One described thing. `points` is flat: x1, y1, x2, y2, ... in pixels."""
+    """One described thing. `points` is flat, x1, y1, x2, y2, ..., in its record's space."""
 
     desc: str
     kind: Kind
@@ -43,10 +54,24 @@ class Record:
     images: tuple[str, ...]
     width: int
     height: int
-    coord_space: str
+    coord_space: CoordSpace
     objects: tuple[SceneObject, ...]
     summary: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the points of a record may lie. Sizes in pixels; 0 where the record's are wrong."""
+
+    space: CoordSpace
+    width: int
+    height: int
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The largest x and y."""
+        return (self.width, self.height) if self.space == "pixel" else (LAST_BIN, LAST_BIN)
 
 
 @dataclass(frozen=True)
@@ -79,22 +104,21 @@ def parse_record(obj: object, where: Where) -> Record | list[Problem]:
     images = _images(obj.get("images"), check)
     width = _size(obj.get("width"), "width", check)
     height = _size(obj.get("height"), "height", check)
-    space = obj.get("coord_space")
-    if space != COORD_SPACE:
-        check.add("record.coord_space", "coord_space", f"must be {COORD_SPACE!r}, is {space!r}")
-    objects = _objects(obj.get("objects"), width, height, check)
+    space = _space(obj.get("coord_space"), check)
+    objects = _objects(obj.get("objects"), Frame(space, width, height), check)
     summary = _summary(obj.get("summary"), check)
-    metadata = obj.get("metadata", {})
-    if not isinstance(metadata, dict):
-        check.add("record.metadata", "metadata", f"must be an object, is {_name(metadata)}")
+    metadata = _metadata(obj.get("metadata", {}), check)
     identity = obj.get("id")
-    if not isinstance(identity, str) or not identity:
-        check.add("record.id", "id", "must be a non-empty string")
+    if not isinstance(identity, str) or not identity or not is_one_line(identity):
+        check.add("record.id", "id", "must be one non-empty line of text")
     if check.problems:
         return check.problems
-    return Record(
-        cast("str", identity), images, width, height, COORD_SPACE, objects, summary, metadata
-    )
+    return Record(cast("str", identity), images, width, height, space, objects, summary, metadata)
+
+
+def is_one_line(text: str) -> bool:
+    """True for text without any line break, those of Unicode among them, and without tabs."""
+    return "\t" not in text and len(text.splitlines()) <= 1 and not text.endswith(LINE_ENDS)
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
@@ -148,13 +172,23 @@ def _images(value: object, check: _Checker) -> tuple[str, ...]:
     for i, path in enumerate(value):
         if not isinstance(path, str) or not path:
             check.add("record.images", f"images[{i}]", "must be a non-empty path")
-        elif path.startswith("/") or "\\" in path or ".." in path.split("/"):
+        elif not _is_inside(path):
             check.add(
                 "record.image_path",
                 f"images[{i}]",
                 f"{path!r} must be relative, inside the dataset",
             )
     return tuple(v for v in value if isinstance(v, str))
+
+
+def _is_inside(path: str) -> bool:
+    return not (
+        path.startswith("/")
+        or "\\" in path
+        or "\0" in path
+        or ".." in path.split("/")
+        or not is_one_line(path)
+    )
 
 
 def _size(value: object, name: str, check: _Checker) -> int:
@@ -166,38 +200,55 @@ def _size(value: object, name: str, check: _Checker) -> int:
     return value
 
 
+def _space(value: object, check: _Checker) -> CoordSpace:
+    for space in COORD_SPACES:
+        if value == space:
+            return space
+    known = " or ".join(f"{space!r}" for space in COORD_SPACES)
+    check.add("record.coord_space", "coord_space", f"must be {known}, is {value!r}")
+    return COORD_SPACE
+
+
 def _summary(value: object, check: _Checker) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value or "\n" in value:
+    if not isinstance(value, str) or not value.strip() or not is_one_line(value):
         check.add("record.summary", "summary", "must be one non-empty line of text")
         return None
     return value
 
 
-def _objects(value: object, width: int, height: int, check: _Checker) -> tuple[SceneObject, ...]:
+def _metadata(value: object, check: _Checker) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        check.add("record.metadata", "metadata", f"must be an object, is {_name(value)}")
+        return {}
+    ticket = value.get("ticket", "-")
+    if not isinstance(ticket, str) or not ticket.strip():
+        check.add("record.ticket", "metadata.ticket", "must be non-empty text")
+    return value
+
+
+def _objects(value: object, frame: Frame, check: _Checker) -> tuple[SceneObject, ...]:
     if not isinstance(value, list):
         check.add("record.objects", "objects", f"must be a list, is {_name(value)}")
         return ()
-    parsed = [_object(item, f"objects[{i}]", width, height, check) for i, item in enumerate(value)]
+    parsed = [_object(item, f"objects[{i}]", frame, check) for i, item in enumerate(value)]
     return tuple(o for o in parsed if o is not None)
 
 
-def _object(
-    value: object, path: str, width: int, height: int, check: _Checker
-) -> SceneObject | None:
+def _object(value: object, path: str, frame: Frame, check: _Checker) -> SceneObject | None:
     if not isinstance(value, dict):
         check.add("object.type", path, f"an object is a JSON object, not {_name(value)}")
         return None
     before = len(check.problems)
     for key in sorted(set(value) - OBJECT_KEYS):
-        hint = "; write it as `poly`" if key == "quad" else ""
+        hint = OLDER_KEYS.get(key, "")
         check.add("object.unknown_key", f"{path}.{key}", f"unknown key {key!r}{hint}")
     desc = value.get("desc")
     if not isinstance(desc, str) or not desc.strip():
         check.add("object.desc", f"{path}.desc", "must be non-empty text")
-    elif "\n" in desc:
-        check.add("object.desc", f"{path}.desc", "must be one line")
+    elif not is_one_line(desc):
+        check.add("object.desc_line", f"{path}.desc", "must be one line without tabs")
     kinds = [kind for kind in KINDS if kind in value]
     if len(kinds) != 1:
         rule = "object.geometry_missing" if not kinds else "object.geometry_multiple"
@@ -205,9 +256,10 @@ def _object(
         return None
     kind = kinds[0]
     points = _points(value[kind], kind, f"{path}.{kind}", check)
-    _point_count(value, kind, points, path, check)
-    if points and width and height:
-        check_geometry(kind, points, width, height, f"{path}.{kind}", check)
+    _point_counts(value, kind, points, path, check)
+    if points and frame.width and frame.height:
+        for rule, message in geometry_faults(kind, points, frame):
+            check.add(rule, f"{path}.{kind}", message)
     if len(check.problems) > before:
         return None
     return SceneObject(cast("str", desc), kind, points)
@@ -219,9 +271,12 @@ def _points(value: object, kind: Kind, path: str, check: _Checker) -> tuple[floa
         return ()
     for i, number in enumerate(value):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            check.add("geometry.number", f"{path}[{i}]", f"must be a number, is {_name(number)}")
+            token = isinstance(number, str) and number.startswith("<|coord_")
+            hint = "; `data migrate` turns coord tokens into bins" if token else ""
+            message = f"must be a number, is {_name(number)}{hint}"
+            check.add("geometry.number", f"{path}[{i}]", message)
             return ()
-        if not math.isfinite(number):
+        if isinstance(number, float) and not math.isfinite(number):
             check.add("geometry.number", f"{path}[{i}]", f"must be finite, is {number}")
             return ()
     fewest = MIN_VALUES[kind]
@@ -233,39 +288,55 @@ def _points(value: object, kind: Kind, path: str, check: _Checker) -> tuple[floa
     return tuple(value)
 
 
-def _point_count(
+def _point_counts(
     value: Mapping[str, object], kind: Kind, points: tuple[float, ...], path: str, check: _Checker
 ) -> None:
-    key = f"{kind}_points"
-    if points and key in value and value[key] != len(points) // 2:
-        check.add(
-            "geometry.point_count",
-            f"{path}.{key}",
-            f"is {value[key]!r}, {kind} has {len(points) // 2} points",
-        )
+    """`poly_points` and `line_points` belong to their geometry and state its points."""
+    for of in ("poly", "line"):
+        key = f"{of}_points"
+        if key not in value:
+            continue
+        stated, true = value[key], len(points) // 2
+        if of != kind:
+            message = f"counts the points of a {of}, the object has a {kind}"
+        elif not points or (stated == true and type(stated) is int):
+            continue
+        else:
+            message = f"is {stated!r}, {kind} has {true} points"
+        check.add("geometry.point_count", f"{path}.{key}", message)
 
 
-def check_geometry(
-    kind: Kind, points: Sequence[float], width: int, height: int, path: str, check: _Checker
-) -> None:
-    """Bounds, corner order and extent of one geometry inside a width x height image."""
+def geometry_faults(
+    kind: Kind, points: Sequence[float], frame: Frame
+) -> list[tuple[str, str]]:
+    """(rule, message) of whole bins, bounds, corner order and extent of one geometry."""
+    if frame.space == "norm1000" and any(type(value) is not int for value in points):
+        wrong = next(value for value in points if type(value) is not int)
+        return [("geometry.bin", f"is {wrong}, needs whole bins in {frame.space}")]
+    faults = []
     xs, ys = points[0::2], points[1::2]
-    if min(xs) < 0 or min(ys) < 0 or max(xs) > width or max(ys) > height:
-        check.add(
-            "geometry.bounds", path, f"lies outside the image of {width} x {height}: {list(points)}"
-        )
+    right, bottom = frame.limits
+    if min(xs) < 0 or min(ys) < 0 or max(xs) > right or max(ys) > bottom:
+        outside = next(p for p in zip(xs, ys, strict=True) if not _inside(p, right, bottom))
+        message = f"the point {list(outside)} lies outside 0..{right} by 0..{bottom}"
+        faults.append(("geometry.bounds", message))
     if kind == "bbox_2d":
         if points[0] > points[2] or points[1] > points[3]:
-            check.add("geometry.order", path, f"needs x1 < x2 and y1 < y2: {list(points)}")
+            faults.append(("geometry.order", f"needs x1 < x2 and y1 < y2: {list(points)}"))
         elif points[0] == points[2] or points[1] == points[3]:
-            check.add("geometry.empty", path, f"has no area: {list(points)}")
+            faults.append(("geometry.empty", f"has no area: {list(points)}"))
     elif kind == "poly" and _area(xs, ys) == 0:
-        check.add("geometry.empty", path, f"has no area: {list(points)}")
+        faults.append(("geometry.empty", "has no area"))
     elif kind == "line" and max(xs) == min(xs) and max(ys) == min(ys):
-        check.add("geometry.empty", path, f"has no length: {list(points)}")
+        faults.append(("geometry.empty", "has no length"))
+    return faults
+
+
+def _inside(point: tuple[float, float], right: int, bottom: int) -> bool:
+    return 0 <= point[0] <= right and 0 <= point[1] <= bottom
 
 
 def _area(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """Area of a polygon by the shoelace formula, square pixels."""
+    """Area of a polygon by the shoelace formula, square units."""
     n = len(xs)
     return abs(sum(xs[i] * ys[(i + 1) % n] - xs[(i + 1) % n] * ys[i] for i in range(n))) / 2

@@ -13,6 +13,7 @@ from typing import Any
 from mlcore.contract.pictures import Fault, image_faults, read_image
 from mlcore.contract.reader import Dataset, iter_lines
 from mlcore.contract.records import Record, record_line
+from mlcore.contract.spaces import in_pixels
 from mlcore.contract.writer import Fingerprint
 from mlcore.errors import DataError, Problem
 
@@ -89,7 +90,7 @@ class _Checker:
                 problems += self._record(line.record, split, path.name, line.number, hashes)
             if line.record is not None and not problems:
                 self._ids[line.record.id] = place
-                kept.append(line.record)
+                kept.append(in_pixels(line.record))
                 self._fingerprint.add(split, record_line(line.record), hashes)
             else:
                 self._reject(place, line.text, problems)

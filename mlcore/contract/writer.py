@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mlcore.contract.desc import class_of
+from mlcore.contract.image_list import IMAGE_LIST, image_entry
 from mlcore.contract.reader import MANIFEST, SCHEMA
-from mlcore.contract.records import COORD_SPACE, Record, record_line
+from mlcore.contract.records import COORD_SPACE, CoordSpace, Record, record_line
 from mlcore.errors import DataError, InfrastructureError
 from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256
@@ -22,24 +26,43 @@ class Fingerprint:
 
     Per split: each line, a newline, then the SHA-256 of each of its images and a newline. Over
     all: `split digest` lines, sorted by split name. Neither names nor dates of files count.
+    `records_hexdigest` is the same without the images: each line and a newline.
     """
 
     def __init__(self) -> None:
-        self._splits: dict[str, Any] = {}
+        self._whole: dict[str, Any] = {}
+        self._records: dict[str, Any] = {}
 
-    def add(self, split: str, line: str, image_hashes: list[str]) -> None:
-        digest = self._splits.setdefault(split, hashlib.sha256())
-        digest.update(f"{line}\n{' '.join(image_hashes)}\n".encode())
+    def add(self, split: str, line: str, image_hashes: Sequence[str]) -> None:
+        """Add a record's canonical line and the hashes of its images, in file order."""
+        self.add_line(split, line)
+        whole = self._whole.setdefault(split, hashlib.sha256())
+        whole.update(f"{line}\n{' '.join(image_hashes)}\n".encode())
+
+    def add_line(self, split: str, line: str) -> None:
+        """Add a record's canonical line alone, where its images are not read."""
+        records = self._records.setdefault(split, hashlib.sha256())
+        records.update(f"{line}\n".encode())
 
     def hexdigest(self) -> str:
-        rows = [f"{name} {digest.hexdigest()}" for name, digest in sorted(self._splits.items())]
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        """Over records and images."""
+        return _over_splits(self._whole)
+
+    def records_hexdigest(self) -> str:
+        """Over records alone."""
+        return _over_splits(self._records)
+
+
+def _over_splits(digests: Mapping[str, Any]) -> str:
+    rows = [f"{name} {digest.hexdigest()}" for name, digest in sorted(digests.items())]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 class DatasetWriter:
     """Writes images and records as they come, and dataset.json at the end.
 
-    The folder counts as a dataset only once `finish` has written dataset.json.
+    The folder counts as a dataset only once `finish` has written dataset.json. Every record is in
+    the same coordinate space.
     """
 
     def __init__(self, folder: Path, name: str, splits: tuple[str, ...]) -> None:
@@ -47,6 +70,8 @@ class DatasetWriter:
         self.name = name
         self._fingerprint = Fingerprint()
         self._image_hashes: dict[str, str] = {}
+        self._image_bytes = 0
+        self._space: CoordSpace | None = None
         self._counts: Counter[str] = Counter(dict.fromkeys(splits, 0))
         self._objects: Counter[str] = Counter()
         self._images_with: Counter[str] = Counter()
@@ -58,22 +83,43 @@ class DatasetWriter:
             split: (folder / f"{split}.jsonl").open("w", encoding="utf-8") for split in splits
         }
         self._rejects_file = (folder / "rejects.jsonl").open("w", encoding="utf-8")
+        self._images_file = (folder / IMAGE_LIST).open("w", encoding="utf-8")
 
-    def add_image(self, path: str, data: bytes) -> str:
-        """Write an image's bytes at a path relative to the folder; returns their SHA-256."""
+    def add_image(self, path: str, data: bytes, pixels: NDArray[np.uint8] | None = None) -> str:
+        """Write an image's bytes at a path relative to the folder; returns their SHA-256.
+
+        `pixels` are its RGB [H, W, 3] where they are at hand; else the bytes are decoded. Raises
+        DataError for bytes that are no picture and for a path that was written before.
+        """
+        if path in self._image_hashes:
+            raise DataError(f"the image {path} is written twice", where=path)
+        entry = image_entry(path, data, pixels)
+        target = self.folder / path
         try:
-            (self.folder / path).write_bytes(data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
         except OSError as error:
             raise InfrastructureError(f"cannot write {path}: {error}", where=path) from error
-        digest = hashlib.sha256(data).hexdigest()
-        self._image_hashes[path] = digest
-        return digest
+        self._images_file.write(entry.line() + "\n")
+        self._image_hashes[path] = entry.sha256
+        self._image_bytes += entry.bytes
+        return entry.sha256
 
     def add(self, split: str, record: Record) -> None:
-        """Append a record whose images were added. Raises DataError on a repeated id."""
+        """Append a record whose images were added.
+
+        Raises DataError on a repeated id or a second coordinate space.
+        """
         if record.id in self._ids:
             raise DataError(f"the id {record.id!r} occurs twice", where=record.id)
         self._ids.add(record.id)
+        if self._space not in (None, record.coord_space):
+            raise DataError(
+                f"{record.id!r} is in {record.coord_space}, the records before in {self._space}",
+                hint="Convert with mlcore.contract.spaces before writing.",
+                where=record.id,
+            )
+        self._space = record.coord_space
         line = record_line(record)
         self._files[split].write(line + "\n")
         self._fingerprint.add(split, line, [self._image_hashes[path] for path in record.images])
@@ -89,7 +135,7 @@ class DatasetWriter:
 
     def close(self) -> None:
         """Close the files. Without `finish` the folder is not a dataset, its rejects readable."""
-        for file in (*self._files.values(), self._rejects_file):
+        for file in (*self._files.values(), self._rejects_file, self._images_file):
             file.close()
 
     def finish(self, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -98,13 +144,20 @@ class DatasetWriter:
         manifest: dict[str, Any] = {
             "schema": SCHEMA,
             "name": self.name,
-            "coord_space": COORD_SPACE,
+            "coord_space": self._space or COORD_SPACE,
             "splits": {split: self._split_entry(split) for split in self._files},
+            "images": {
+                "file": IMAGE_LIST,
+                "count": len(self._image_hashes),
+                "bytes": self._image_bytes,
+                "sha256": file_sha256(self.folder / IMAGE_LIST),
+            },
             "classes": [
                 {"name": name, "objects": n, "images": self._images_with[name]}
                 for name, n in sorted(self._objects.items())
             ],
             "fingerprint": self._fingerprint.hexdigest(),
+            "records_fingerprint": self._fingerprint.records_hexdigest(),
             "rejects": self._rejects,
             **(extra or {}),
         }

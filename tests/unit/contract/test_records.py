@@ -40,6 +40,10 @@ def with_object(**keys: Any) -> dict[str, Any]:
     return good(objects=[{"desc": "螺丝", "bbox_2d": [1, 1, 9, 9]}, keys])
 
 
+def bins(*numbers: float) -> list[dict[str, Any]]:
+    return [{"desc": "x", "bbox_2d": list(numbers)}]
+
+
 def rules_of(value: object) -> list[str]:
     parsed = parse_record(value, HERE)
     return [] if isinstance(parsed, Record) else [p.rule for p in parsed]
@@ -67,14 +71,27 @@ def test_a_good_record_reads_and_writes_back_the_same() -> None:
         (good(width=True), "record.size"),
         (good(height=70000), "record.size"),
         (good(height=80.0), "record.size"),
-        (good(coord_space="norm1000"), "record.coord_space"),
+        (good(coord_space="percent"), "record.coord_space"),
+        (good(coord_space=None), "record.coord_space"),
+        (good(coord_space="norm1000", objects=bins(1, 1, 5.5, 9)), "geometry.bin"),
+        (good(coord_space="norm1000", objects=bins(1, 1, 5.0, 9)), "geometry.bin"),
+        (good(coord_space="norm1000", objects=bins(1, 1, 1000, 9)), "geometry.bounds"),
+        (good(coord_space="norm1000", objects=bins(-1, 1, 50, 9)), "geometry.bounds"),
         (good(objects=None), "record.objects"),
+        (good(id="a\nb"), "record.id"),
+        (good(images=["images/\0.jpg"]), "record.image_path"),
         (good(summary=""), "record.summary"),
+        (good(summary=" "), "record.summary"),
+        (good(summary="a\u2028b"), "record.summary"),
         (good(summary="a\nb"), "record.summary"),
         (good(metadata=[]), "record.metadata"),
+        (good(metadata={"ticket": ""}), "record.ticket"),
+        (good(metadata={"ticket": 7}), "record.ticket"),
         (good(objects=[3]), "object.type"),
         (with_object(desc="", bbox_2d=[1, 1, 5, 5]), "object.desc"),
-        (with_object(desc="a\nb", bbox_2d=[1, 1, 5, 5]), "object.desc"),
+        (with_object(desc="a\nb", bbox_2d=[1, 1, 5, 5]), "object.desc_line"),
+        (with_object(desc="a\r", bbox_2d=[1, 1, 5, 5]), "object.desc_line"),
+        (with_object(desc="a\tb", bbox_2d=[1, 1, 5, 5]), "object.desc_line"),
         (with_object(bbox_2d=[1, 1, 5, 5]), "object.desc"),
         (with_object(desc="x", bbox_2d=[1, 1, 5, 5], colour=1), "object.unknown_key"),
         (with_object(desc="x"), "object.geometry_missing"),
@@ -92,6 +109,11 @@ def test_a_good_record_reads_and_writes_back_the_same() -> None:
         (with_object(desc="x", poly=[1, 1, 5, 1, 5, 5, 1, 5, 3]), "geometry.count"),
         (with_object(desc="x", line=[1, 1]), "geometry.count"),
         (with_object(desc="x", line=[1, 1, 5, 5], line_points=3), "geometry.point_count"),
+        (with_object(desc="x", line=[1, 1, 5, 5], line_points=2.0), "geometry.point_count"),
+        (with_object(desc="x", line=[1, 1, 5, 5], line_points=None), "geometry.point_count"),
+        (with_object(desc="x", line=[1, 1, 5, 5], poly_points=2), "geometry.point_count"),
+        (with_object(desc="x", bbox_2d=[1, 1, 5, 5], poly_points=2), "geometry.point_count"),
+        (with_object(desc="x", bbox_2d=[1, 1, 5, 10**400]), "geometry.bounds"),
         (with_object(desc="x", bbox_2d=[1, 1, 101, 5]), "geometry.bounds"),
         (with_object(desc="x", line=[1, -1, 10, 5]), "geometry.bounds"),
         (with_object(desc="x", poly=[1, 1, 5, 1, 5, 81, 1, 5]), "geometry.bounds"),
@@ -135,6 +157,25 @@ def test_a_quad_is_refused_with_a_word_on_poly() -> None:
 
 def test_a_geometry_may_touch_the_edge_of_its_image() -> None:
     assert rules_of(with_object(desc="x", bbox_2d=[0, 0, 100, 80])) == []
+
+
+def test_true_point_counts_are_accepted_and_not_kept() -> None:
+    value = with_object(desc="x", poly=[1, 1, 9, 1, 9, 9, 1, 9], poly_points=4)
+    parsed = parse_record(value, HERE)
+    assert isinstance(parsed, Record)
+    assert "poly_points" not in record_to_json(parsed)["objects"][1]
+
+
+def test_a_record_in_bins_may_use_all_of_them_whatever_its_size() -> None:
+    parsed = parse_record(good(coord_space="norm1000", objects=bins(0, 0, 999, 999)), HERE)
+    assert isinstance(parsed, Record)
+    assert record_to_json(parsed)["objects"] == bins(0, 0, 999, 999)
+
+
+def test_a_point_outside_is_named_among_many() -> None:
+    parsed = parse_record(with_object(desc="x", line=[1, 1, 9, 81, 5, 5]), HERE)
+    assert not isinstance(parsed, Record)
+    assert parsed[0].message == "the point [9, 81] lies outside 0..100 by 0..80"
 
 
 JSON = st.recursive(

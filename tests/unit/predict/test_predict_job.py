@@ -32,9 +32,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = DatasetWriter(folder, "scenes", ("train", "val"))
     for number in range(10):
         record = make_record(number)
-        buffer = io.BytesIO()
-        Image.fromarray(make_image(number)).save(buffer, "PNG")
-        writer.add_image(record.images[0], buffer.getvalue())
+        writer.add_image(record.images[0], png(number))
         writer.add("train" if number < 5 else "val", record)
     writer.finish()
     return folder
@@ -44,6 +42,12 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ctx(tmp_path: Path) -> RunContext:
     folder = RunFolder(tmp_path / "run")
     return RunContext(folder, EventWriter(folder.events(1)), StopSignal())
+
+
+def png(number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(make_image(number)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def make_config(dataset: Path, system: dict[str, Any], **fields: Any) -> PredictConfig:
@@ -255,7 +259,7 @@ def test_a_constant_summary_needs_summaries(tmp_path: Path, ctx: RunContext) -> 
     folder = tmp_path / "set"
     writer = DatasetWriter(folder, "scenes", ("train", "val"))
     record = replace(make_record(1), summary=None)
-    writer.add_image(record.images[0], b"")
+    writer.add_image(record.images[0], png(1))
     for split in ("train", "val"):
         writer.add(split, replace(record, id=split))
     writer.finish()

@@ -122,7 +122,7 @@ def test_an_async_server_streams_a_file_piece_by_piece(
         return response, b"".join([part async for part in response.streaming_content])
 
     response, body = async_to_sync(read)()
-    assert json.loads(body)["schema"] == "dataset/1"
+    assert json.loads(body)["schema"] == "dataset/2"
     assert int(response.headers["Content-Length"]) == len(body)
 
 
