@@ -95,7 +95,7 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         if instead:
             return f"is no key any more: {instead[0]}"
         known = sorted({n for m in owners for n in m.model_fields})
-        return f"unknown key{_did_you_mean(str(loc[-1]), known)}"
+        return f"unknown key{did_you_mean(str(loc[-1]), known)}"
     if kind == "missing":
         return "required key is missing"
     if kind == "union_tag_not_found":
@@ -104,7 +104,7 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         got = str(context.get("tag", item.get("input")))
         expected = str(context.get("expected_tags", context.get("expected", "")))
         options = [o.strip().strip("'") for o in expected.replace(" or ", ",").split(",")]
-        return f"{got!r} is not one of {', '.join(options)}{_did_you_mean(got, options)}"
+        return f"{got!r} is not one of {', '.join(options)}{did_you_mean(got, options)}"
     if kind == "value_error":
         return str(context["error"])
     message = str(item["msg"])
@@ -126,7 +126,8 @@ def _expected_tags(
     return ", ".join(dict.fromkeys(tags))
 
 
-def _did_you_mean(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The end of a sentence about an unknown word: the nearest known one, or the few there are."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
         return f", did you mean '{close[0]}'?"

@@ -157,6 +157,7 @@ LIGHT = (
     "mlcore.contract.reader",
     "mlcore.contract.summaries",
     "mlcore.coordjson.format",
+    "mlcore.augment.pipeline",
     "mlcore.geometry.clip",
     "mlcore.geometry.order",
     "mlcore.geometry.spaces",
