@@ -9,17 +9,23 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png"}
 SIGNATURES = (b"\xff\xd8", b"\x89PNG")
 JPEG_SCAN, JPEG_END = b"\xff\xda", b"\xff\xd9"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 MODES = frozenset({"RGB", "L"})
 ORIENTATION_TAG = 274
 """EXIF tag of the orientation; 1 is upright, 5 to 8 swap width and height"""
+HEAD_BYTES = 64
+"""enough for the signature of a file and the first chunk of a PNG"""
 MAX_PIXELS = 100_000_000
 """a larger picture is refused before it is decoded"""
 
@@ -52,27 +58,57 @@ class Header:
 
 def read_image(root: Path, path: str) -> bytes | Fault:
     """The bytes of an image that lies inside `root`, links followed."""
-    full = root / path
-    if not full.is_file():
-        return Fault("image.missing", f"{path} does not exist")
-    if not full.resolve().is_relative_to(root.resolve()):
-        return Fault("image.outside", f"{path} leads outside the dataset folder")
+    fault = _place_fault(root, path)
+    if fault is not None:
+        return fault
     try:
-        return full.read_bytes()
+        return (root / path).read_bytes()
     except OSError as error:
         return Fault("image.missing", f"{path} cannot be read: {error.strerror}")
 
 
-def read_header(data: bytes) -> Header | Fault:
-    """Format, mode, depth, size and orientation, without decoding the picture."""
+def _place_fault(root: Path, path: str) -> Fault | None:
+    full = root / path
+    if not full.is_file():
+        return Fault("image.missing", f"{path} does not exist")
+    if not full.resolve().is_relative_to(_resolved(root)):
+        return Fault("image.outside", f"{path} leads outside the dataset folder")
+    return None
+
+
+@lru_cache(maxsize=16)
+def _resolved(root: Path) -> Path:
+    return root.resolve()
+
+
+def header_of(root: Path, path: str) -> Header | Fault:
+    """The header of an image that lies inside `root`, links followed; reads no picture data."""
+    full = root / path
+    fault = _place_fault(root, path)
+    if fault is not None:
+        return fault
+    try:
+        with full.open("rb") as file:
+            return read_header(file)
+    except OSError as error:
+        return Fault("image.missing", f"{path} cannot be read: {error.strerror}")
+
+
+def read_header(source: bytes | BinaryIO) -> Header | Fault:
+    """Format, mode, depth, size and orientation of bytes or of an open file at its start.
+
+    Nothing is decoded; of a file only the header is read.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    start = file.read(HEAD_BYTES)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=list(FORMATS)) as image:
-                orientation = int(image.getexif().get(ORIENTATION_TAG, 1))
-                name, mode, size = str(image.format), image.mode, image.size
+            image = Image.open(file, formats=list(FORMATS))
+            orientation = _orientation(image, file)
+            name, mode, size = str(image.format), image.mode, image.size
     except UnidentifiedImageError:
-        if not data or data.startswith(SIGNATURES):
+        if not start or start.startswith(SIGNATURES):
             return Fault("image.truncated", "is empty or ends within its header")
         return Fault("image.format", "is not a JPEG or PNG picture")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -83,7 +119,7 @@ def read_header(data: bytes) -> Header | Fault:
         return Fault("image.size", f"has more than {MAX_PIXELS} pixels")
     if not 1 <= orientation <= 8:
         orientation = 1
-    return Header(name, mode, _bits(data, mode), size[0], size[1], orientation)
+    return Header(name, mode, _bits(start, mode), size[0], size[1], orientation)
 
 
 def decode(data: bytes) -> Image.Image | Fault:
@@ -128,6 +164,27 @@ def storage_faults(header: Header) -> list[Fault]:
     return faults
 
 
+def _orientation(image: Image.Image, file: BinaryIO) -> int:
+    """The EXIF orientation; Pillow would decode a whole PNG to look for an EXIF chunk at its end,
+    so that is done only where there is one."""
+    if not isinstance(image, PngImageFile) or "exif" in image.info or _has_late_exif(file):
+        exif = image.getexif()
+    else:
+        exif = Image.Image.getexif(image)
+    return int(exif.get(ORIENTATION_TAG, 1))
+
+
+def _has_late_exif(file: BinaryIO) -> bool:
+    """Whether a PNG has an eXIf chunk, going from chunk to chunk by their lengths."""
+    file.seek(len(PNG_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"eXIf":
+            return True
+        file.seek(length + 4, io.SEEK_CUR)
+    return False
+
+
 def _has_end(data: bytes) -> bool:
     """Decoders forgive a missing end; a file cut by a few bytes is found here."""
     if data.startswith(b"\x89PNG"):
@@ -137,6 +194,6 @@ def _has_end(data: bytes) -> bool:
 
 def _bits(data: bytes, mode: str) -> int:
     """Bits per channel. A PNG says so in its first chunk: Pillow hides 16-bit RGB."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and mode != "P":
+    if data[:8] == PNG_SIGNATURE and data[12:16] == b"IHDR" and mode != "P":
         return data[24]
     return 16 if mode.startswith("I") else 8

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from mlcore.chat.prompts import Mode, ProfileName
 from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, ModelRef, StrictModel
+from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
 
 
 class ModelSystem(StrictModel):
@@ -73,6 +74,8 @@ class PredictConfig(JobConfig):
     """only the first images of the split; empty means all"""
     max_reject_share: float = Field(default=0.01, ge=0.0, le=1.0)
     """largest share of unreadable images before the run stops"""
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS
+    """most pixels of an image, by its record and in its file; a larger one stops the run"""
     samples: int = Field(default=4, ge=0, le=64)
     """how many images to show with truth and prediction"""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)

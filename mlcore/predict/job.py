@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from mlcore.chat.generate import Generated
 from mlcore.chat.prompts import Mode
+from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
@@ -38,11 +39,14 @@ class Tally:
 
 
 def run(config: PredictConfig, ctx: RunContext) -> dict[str, Any]:
-    """Answer a split and return the report. Raises DataError on an empty or broken split."""
+    """Answer a split and return the report. Raises DataError on an empty or broken split, and,
+    before the model is loaded, where an image exceeds the cap or is not of its record's size.
+    """
     dataset = open_dataset(ctx.resolve(config.dataset))
     records = dataset.split(config.split)[: config.limit]
     if not records:
         raise DataError(f"the split {config.split!r} is empty", where=str(dataset.folder))
+    check_limits(records, dataset.folder, config.max_pixels)
     ctx.events.status("loading", "loading the model")
     system = open_system(config, ctx, dataset)
     ctx.events.status("running", f"answering {len(records)} images")

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from mlcore.chat.prompts import ProfileName
 from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, ModelRef, StrictModel
+from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
 from mlcore.models.config import TinyRecipe
 
 
@@ -42,6 +43,8 @@ class DataConfig(StrictModel):
     """share of steps whose task is the summary; the others are dense captions with coordinates"""
     max_reject_share: float = Field(default=0.01, ge=0.0, le=1.0)
     """largest share of bad records before the run stops"""
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS
+    """most pixels of an image, by its record and in its file; a larger one stops the run"""
 
 
 class OptimConfig(StrictModel):

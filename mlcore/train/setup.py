@@ -14,6 +14,7 @@ from mlcore.chat.answers import tokenizer_texts
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import profile_named
 from mlcore.chat.render import Renderer
+from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
 from mlcore.contract.validate import require_valid
@@ -53,6 +54,7 @@ def load_data(config: SftConfig, ctx: RunContext, rejects: Path | None = None) -
     for split in splits:
         dataset.split_file(split)
     train, val = (list(checked.records[split]) for split in splits)
+    check_limits([*train, *val], dataset.folder, config.data.max_pixels)
     if config.data.summary_share > 0 and any(not record.summary for record in train):
         raise DataError(
             "records of the train split have no summary, but summary_share is above 0",

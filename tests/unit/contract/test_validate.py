@@ -84,6 +84,14 @@ def test_any_bytes_that_are_no_image_give_a_fault(data: bytes) -> None:
     assert image_faults(data, 64, 48)
 
 
+def test_an_orientation_behind_the_data_of_a_png_is_found() -> None:
+    exif = encoded(picture(), "PNG", orientation=6)
+    start = exif.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(exif[start : start + 4], "big")
+    late = exif[:start] + exif[end:-12] + exif[start:end] + exif[-12:]
+    assert [f.rule for f in image_faults(late, 64, 48)] == ["image.orientation"]
+
+
 def test_a_good_dataset_passes_with_its_own_fingerprint(tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path)
     result = require_valid(dataset)

@@ -269,6 +269,14 @@ def test_a_constant_summary_needs_summaries(tmp_path: Path, ctx: RunContext) -> 
     assert len(lines(ctx)) == 1
 
 
+def test_an_image_above_the_cap_stops_the_run_before_the_model_is_loaded(
+    dataset: Path, ctx: RunContext
+) -> None:
+    system = {"type": "model", "model": "/no/such/checkpoint"}
+    with pytest.raises(DataError, match="max_pixels"):
+        job.run(make_config(dataset, system, max_pixels=1024), ctx)
+
+
 def test_the_config_is_strict() -> None:
     good = {"kind": "predict", "dataset": "d", "system": {"type": "constant"}}
     assert PredictConfig.model_validate(good).modes == ["dense", "summary"]
