@@ -48,6 +48,15 @@ class YamlTree:
 
 def read_yaml(text: str, filename: str) -> YamlTree:
     """Parse one document. Never raises for bad text: problems say what is wrong."""
+    return _read(text, filename, _Builder)
+
+
+def read_foreign_yaml(text: str, filename: str) -> YamlTree:
+    """`read_yaml` for files that other tools write: numbers as keys become their text."""
+    return _read(text, filename, _ForeignBuilder)
+
+
+def _read(text: str, filename: str, builder: type[_Builder]) -> YamlTree:
     tree = YamlTree()
     if len(text.encode()) > MAX_BYTES:
         tree.problems.append(Problem(filename, 1, 1, "(yaml)", f"larger than {MAX_BYTES:,} bytes"))
@@ -57,7 +66,7 @@ def read_yaml(text: str, filename: str) -> YamlTree:
         _refuse_events(yaml, text, filename, tree)
         if not tree.problems:
             node = YAML(typ="safe", pure=True).compose(text)
-            _Builder(filename, tree).build_root(node)
+            builder(filename, tree).build_root(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -140,11 +149,7 @@ class _Builder:
         out: dict[str, Any] = {}
         first: dict[str, int] = {}
         for key_node, value_node in node.value:
-            if key_node.tag != _TAG + "str":
-                message = f"the key {key_node.value!r} must be a plain string; quote it"
-                self._problem(key_node, path, message)
-                continue
-            key = self._text(key_node, key_node.value, path)
+            key = self._key(key_node, path)
             if key is None:
                 continue
             here = (*path, key)
@@ -155,6 +160,12 @@ class _Builder:
             self.tree.positions[here] = self._position(key_node)
             out[key] = self._build(value_node, here)
         return out
+
+    def _key(self, node: ScalarNode, path: Path) -> str | None:
+        if node.tag != _TAG + "str":
+            self._problem(node, path, f"the key {node.value!r} must be a plain string; quote it")
+            return None
+        return self._text(node, node.value, path)
 
     def _scalar(self, node: ScalarNode, path: Path) -> Any:
         kind = str(node.tag).removeprefix(_TAG)
@@ -202,6 +213,11 @@ class _Builder:
             self._problem(node, path, "the number is too large")
             return None
         return value
+
+
+class _ForeignBuilder(_Builder):
+    def _key(self, node: ScalarNode, path: Path) -> str | None:
+        return str(node.value) if node.tag == _TAG + "int" else super()._key(node, path)
 
 
 def dotted(path: Path) -> str:

@@ -8,13 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from mlcore.contract.import_config import ImportConfig
-from mlcore.contract.reader import MANIFEST, open_dataset
+from mlcore.contract import cli_import
+from mlcore.contract.reader import open_dataset
 from mlcore.contract.validate import Validation, validate_dataset, validate_file, write_rejects
-from mlcore.contract.voc import import_voc
-from mlcore.errors import ConfigError, GatehouseError
+from mlcore.errors import GatehouseError
 from mlcore.run.exits import ExitCode
 
 SHOWN_PROBLEMS = 50
@@ -24,9 +21,8 @@ def main(argv: Sequence[str]) -> int:
     """Run a subcommand and return its exit code; faults go to stderr as sentences."""
     options = _parser().parse_args(list(argv))
     try:
-        if options.command == "validate":
-            return _validate(options)
-        return _import(options)
+        code: int = options.run(options)
+        return code
     except GatehouseError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -42,13 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--json", action="store_true", help="print one JSON object")
     validate.add_argument("--max-reject-share", type=_share, default=0.0, metavar="SHARE")
     validate.add_argument("--rejects", type=Path, metavar="FILE", help="write rejected lines here")
-    imported = commands.add_parser("import", help="turn foreign annotations into a dataset")
-    imported.add_argument("format", choices=["voc"])
-    imported.add_argument("source", type=Path)
-    imported.add_argument("out", type=Path)
-    imported.add_argument("--name", default="", help="the dataset's name; the folder's by default")
-    imported.add_argument("--seed", type=int, default=0)
-    imported.add_argument("--max-reject-share", type=_share, default=0.01, metavar="SHARE")
+    validate.set_defaults(run=_validate)
+    cli_import.add_parser(commands)
     return parser
 
 
@@ -82,35 +73,3 @@ def _print_result(result: Validation) -> None:
         print(f"... and {len(result.problems) - SHOWN_PROBLEMS} more; --json lists all")
     print(f"{result.lines} records: {result.valid} valid, {result.rejected} rejected")
     print(f"fingerprint {result.fingerprint}")
-
-
-def _import(options: argparse.Namespace) -> int:
-    out: Path = options.out
-    if (out / MANIFEST).exists():
-        raise ConfigError(f"{out} already holds a dataset", hint="Give another folder.")
-    config = _import_config(options)
-    manifest = import_voc(options.source, out, config)
-    counts = manifest["import"]
-    images, boxes = counts["images"], counts["boxes"]
-    print(f"{images['kept']} of {images['seen']} images, {boxes['kept']} of {boxes['seen']} boxes")
-    for split, entry in manifest["splits"].items():
-        print(f"  {split}: {entry['records']} records")
-    for row in (out / "rejects.jsonl").read_text(encoding="utf-8").splitlines():
-        reject = json.loads(row)
-        print(f"rejected {reject['file']}:{reject['line']}: {reject['message']} [{reject['rule']}]")
-    print(f"fingerprint {manifest['fingerprint']}")
-    return int(ExitCode.OK)
-
-
-def _import_config(options: argparse.Namespace) -> ImportConfig:
-    try:
-        return ImportConfig(
-            kind="import",
-            source=str(options.source),
-            dataset_name=options.name or options.out.resolve().name,
-            seed=options.seed,
-            max_reject_share=options.max_reject_share,
-        )
-    except ValidationError as error:
-        faults = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
-        raise ConfigError(faults, hint="Give another --name or --seed.") from error

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlcore.config.base import RUNTIME, JobConfig, StrictModel
+from mlcore.geometry.order import ORDER, Policy
 
 
 class Resize(StrictModel):
-    """Pictures with too many or too few pixels are resized, their geometry with them."""
+    """Every picture gets sides that are multiples, and an area within limits, its geometry too."""
 
     max_pixels: int = Field(default=512 * 512, ge=1024, le=100_000_000)
     """pictures with more pixels are made smaller"""
     min_pixels: int = Field(default=64 * 64, ge=1, le=100_000_000)
     """pictures with fewer pixels are made larger"""
     multiple: int = Field(default=32, ge=1, le=512)
-    """both sides of a resized picture are multiples of this"""
+    """both sides of a picture become multiples of this"""
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -26,23 +28,100 @@ class Resize(StrictModel):
         return self
 
 
+class VocFormat(StrictModel):
+    """Pascal VOC folders: Annotations, JPEGImages, ImageSets."""
+
+    type: Literal["voc"]
+    """Pascal VOC folders: Annotations, JPEGImages, ImageSets"""
+    first_pixel: Literal[0, 1] = 0
+    """what the source calls the first pixel; with 1, one is taken off xmin and ymin"""
+
+
+class _Masks(StrictModel):
+    """What becomes of outlines and masks."""
+
+    geometry: Literal["bbox_2d", "poly"] = "bbox_2d"
+    """`poly` takes the outline where there is one; `bbox_2d` always takes the box"""
+    max_polygon_points: int = Field(default=0, ge=0, le=10_000)
+    """an outline with more points becomes its box, counted in the report; 0 means no cap"""
+    images: str = ""
+    """the folder of the pictures inside the source; empty looks where they usually lie"""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """split to annotation file inside the source; empty takes every JSON file found"""
+
+
+class CocoFormat(_Masks):
+    """COCO instances: boxes, polygons and RLE masks in JSON."""
+
+    type: Literal["coco"]
+    """COCO instances: boxes, polygons and RLE masks in JSON"""
+    crowds: Literal["leave_out", "reject"] = "leave_out"
+    """regions marked iscrowd stand for many objects: left out and counted, or rejected"""
+
+
+class YoloFormat(StrictModel):
+    """YOLO detect and segment: data.yaml or classes.txt, images, labels."""
+
+    type: Literal["yolo"]
+    """YOLO detect and segment: data.yaml or classes.txt, images, labels"""
+    data: str = ""
+    """the data.yaml or classes.txt inside the source; empty takes the only one there"""
+
+
+SourceFormat = Annotated[VocFormat | CocoFormat | YoloFormat, Field(discriminator="type")]
+
+FORMATS = ("voc", "coco", "yolo")
+
+
 class ImportConfig(JobConfig):
     """Turn foreign annotations into a dataset."""
 
     kind: Literal["import"]
-    format: Literal["voc"] = "voc"
-    """the foreign format: Pascal VOC folders (Annotations, JPEGImages, ImageSets)"""
+    format: SourceFormat
+    """the foreign format and what is special to it"""
     source: str = Field(min_length=1, json_schema_extra=RUNTIME)
     """the folder to import, relative to the config file"""
     dataset_name: str = Field(default="imported", min_length=1, max_length=80, pattern=r"^[\w.-]+$")
     """the name in dataset.json"""
+    limit: int = Field(default=0, ge=0, json_schema_extra=RUNTIME)
+    """import only the first pictures, for a first try; 0 takes all"""
+    splits: Literal["source", "drawn"] = "source"
+    """keep the splits that the source names, where it does; or draw train and val anew"""
     val_share: float = Field(default=0.2, gt=0, lt=1)
-    """share of images in val where the source names no splits; drawn with `seed`"""
-    first_pixel: Literal[0, 1] = 0
-    """what the source calls the first pixel; with 1, one is taken off xmin and ymin"""
+    """share of images in val where splits are drawn; whole tickets are drawn, with `seed`"""
+    ticket_pattern: str = Field(default="", max_length=500)
+    r"""a regular expression over picture paths: its first group, or all it matches, names the
+    ticket, as `^(.*)/` for folders; empty makes each picture a ticket of its own"""
+    tiny_train: int = Field(default=0, ge=0, le=10_000)
+    """records of train listed as the subset tiny_train, drawn with `seed`; 20 is usual"""
+    tiny_val: int = Field(default=0, ge=0, le=10_000)
+    """records of val listed as the subset tiny_val, drawn with `seed`; 8 is usual"""
     exif_boxes: Literal["auto", "stored", "upright"] = "auto"
-    """boxes of EXIF-rotated pictures: as stored, upright, or told by the stated size"""
+    """geometry of EXIF-rotated pictures: as stored, upright, or told by the stated size"""
+    stated_size: Literal["must_match", "rescale"] = "must_match"
+    """a picture of another size than stated is rejected; or its geometry is rescaled where the
+    aspect agrees within 1 %, counted in the report"""
+    outside: Literal["reject", "clip"] = "reject"
+    """geometry that reaches outside its picture is rejected, or clipped and counted"""
+    object_order: Policy = ORDER
+    """the order in which a record lists its objects"""
     resize: Resize | None = None
-    """limits of picture size; without it every picture keeps its own"""
+    """limits and multiples of picture sizes; without it every picture keeps its own"""
     max_reject_share: float = Field(default=0.01, ge=0, le=1)
-    """the import fails when more than this share of boxes, or of images, is rejected"""
+    """the import fails when more than this share of objects, or of images, is rejected"""
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _format(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(f"write it as a group: `format: {{type: {value}}}`")
+        return value
+
+    @field_validator("ticket_pattern")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlcore.contract.import_config import ImportConfig
-from mlcore.contract.voc import import_voc
+from mlcore.contract.importers.engine import import_dataset
 from mlcore.run.context import RunContext
 
 PROGRESS_EVERY = 10
@@ -21,7 +21,7 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
         if done % PROGRESS_EVERY == 0 or done == total:
             ctx.events.progress(done, total, "images")
 
-    manifest = import_voc(source, ctx.output("dataset"), config, progress)
+    manifest = import_dataset(source, ctx.output("dataset"), config, progress)
     counts = manifest["import"]
     if manifest["rejects"]:
         message = f"{manifest['rejects']} rejected; rejects.jsonl names each by file and line"
@@ -35,9 +35,9 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
                 "n": counts["images"]["seen"],
             },
             "objects": {
-                "value": counts["boxes"]["kept"],
+                "value": counts["objects"]["kept"],
                 "unit": "objects",
-                "n": counts["boxes"]["seen"],
+                "n": counts["objects"]["seen"],
             },
             "rejects": {"value": manifest["rejects"], "unit": "rejects", "n": None},
         },

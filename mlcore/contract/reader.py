@@ -49,8 +49,8 @@ class Dataset:
         return list(self.manifest["splits"])
 
     def split_file(self, name: str) -> Path:
-        """The JSONL of a split. Raises DataError when the dataset has no such split."""
-        entry = self.manifest["splits"].get(name)
+        """The JSONL of a split or subset. Raises DataError when the dataset has no such split."""
+        entry = self.manifest["splits"].get(name) or self.manifest.get("subsets", {}).get(name)
         if entry is None:
             raise DataError(
                 f"the dataset {self.name} has no split {name!r}",

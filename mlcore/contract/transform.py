@@ -8,44 +8,51 @@ import math
 from PIL import Image
 
 from mlcore.contract.import_config import Resize
+from mlcore.contract.records import Kind
 
-Corners = tuple[float, float, float, float]
+Points = tuple[float, ...]
+"""flat x1, y1, x2, y2, ..."""
 JPEG_QUALITY = 95
+MAX_ASPECT = 200
+"""longer side over shorter side that a resized picture may have, as in Qwen's smart resize"""
 
 
-def upright_box(corners: Corners, orientation: int, width: int, height: int) -> Corners:
-    """A box of the stored picture (width x height) as it lies in the upright one.
+def upright_points(kind: Kind, points: Points, orientation: int, size: tuple[int, int]) -> Points:
+    """A geometry of the stored picture (width, height) as it lies in the upright one.
 
     The eight EXIF orientations: 2 mirrored, 3 turned by 180, 4 flipped, 5 transposed, 6 to be
-    turned clockwise, 7 transversed, 8 to be turned counter-clockwise.
+    turned clockwise, 7 transversed, 8 to be turned counter-clockwise. A box keeps its top-left
+    corner first.
     """
-    x0, y0, x1, y1 = corners
+    width, height = size
+    xs, ys = points[0::2], points[1::2]
     if orientation in (2, 3):
-        x0, x1 = width - x1, width - x0
+        xs = tuple(width - x for x in xs)
     if orientation in (3, 4):
-        y0, y1 = height - y1, height - y0
-    if orientation == 5:
-        return y0, x0, y1, x1
-    if orientation == 6:
-        return height - y1, x0, height - y0, x1
-    if orientation == 7:
-        return height - y1, width - x1, height - y0, width - x0
-    if orientation == 8:
-        return y0, width - x1, y1, width - x0
-    return x0, y0, x1, y1
+        ys = tuple(height - y for y in ys)
+    if orientation in (6, 7):
+        ys = tuple(height - y for y in ys)
+    if orientation in (7, 8):
+        xs = tuple(width - x for x in xs)
+    if orientation >= 5:
+        xs, ys = ys, xs
+    if kind == "bbox_2d":
+        return min(xs), min(ys), max(xs), max(ys)
+    return tuple(v for point in zip(xs, ys, strict=True) for v in point)
 
 
 def target_size(width: int, height: int, limits: Resize | None) -> tuple[int, int]:
-    """The size a picture is resized to: its own within the limits.
+    """The size a picture is resized to; its own without limits.
 
-    Else both sides are multiples of `limits.multiple` next to the ideal ones, the area lies
-    within the limits where such sides exist, and the aspect is the nearest then possible.
+    Both sides are multiples of `limits.multiple` next to the ideal ones: the picture's own within
+    the limits, else those of the nearest allowed area with the same aspect. The area lies within
+    the limits where such sides exist, and the aspect is the nearest then possible: that is what
+    keeps shapes, where rounding each side by itself would not.
     """
-    area = width * height
-    if limits is None or limits.min_pixels <= area <= limits.max_pixels:
+    if limits is None:
         return width, height
-    low, high = limits.min_pixels, limits.max_pixels
-    scale = math.sqrt((high if area > high else low) / area)
+    low, high, area = limits.min_pixels, limits.max_pixels, width * height
+    scale = math.sqrt(min(max(area, low), high) / area)
     sizes = [
         (w, h)
         for w in _neighbours(width * scale, limits.multiple)
@@ -54,7 +61,13 @@ def target_size(width: int, height: int, limits: Resize | None) -> tuple[int, in
     fitting = [size for size in sizes if low <= size[0] * size[1] <= high]
     if not fitting:
         return sizes[0] if area > high else sizes[-1]
-    return min(fitting, key=lambda size: abs(math.log(size[0] / size[1] * height / width)))
+    return min(
+        fitting,
+        key=lambda size: (
+            abs(math.log(size[0] / size[1] * height / width)),
+            abs(math.log(size[0] * size[1] / (area * scale * scale))),
+        ),
+    )
 
 
 def _neighbours(side: float, unit: int) -> tuple[int, int]:
@@ -65,13 +78,12 @@ def _neighbours(side: float, unit: int) -> tuple[int, int]:
     )
 
 
-def scale_box(corners: Corners, old: tuple[int, int], new: tuple[int, int]) -> Corners:
-    """A box of an `old` sized picture in the `new` sized one, to a hundredth of a pixel."""
+def scale_points(points: Points, old: tuple[int, int], new: tuple[int, int]) -> Points:
+    """A geometry of an `old` sized picture in the `new` sized one, to a hundredth of a pixel."""
     if old == new:
-        return corners
-    sx, sy = new[0] / old[0], new[1] / old[1]
-    x0, y0, x1, y1 = corners
-    return round(x0 * sx, 2), round(y0 * sy, 2), round(x1 * sx, 2), round(y1 * sy, 2)
+        return points
+    factors = new[0] / old[0], new[1] / old[1]
+    return tuple(round(value * factors[i % 2], 2) for i, value in enumerate(points))
 
 
 def upright_rgb(image: Image.Image, orientation: int) -> Image.Image:

@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 
-from mlcore.contract.quality import QualityReport
+from mlcore.contract.quality import QualityReport, image_facts
 from mlcore.contract.records import Record
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError, InfrastructureError
@@ -97,7 +97,8 @@ def _finish(
             "seed": config.seed,
         }
     )
-    write_json(writer.folder / "report.json", quality.to_json())
+    facts = image_facts(writer.folder, quality.image_paths())
+    write_json(writer.folder / "report.json", quality.to_json(facts))
     labels = Counter(t.label for t in tickets)
     wrong = sum(t.label != t.true_label for t in tickets)
     images = sum(s["records"] for s in manifest["splits"].values())

@@ -15,18 +15,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlcore.contract.cli import main
 from mlcore.contract.records import record_line
 from mlcore.contract.validate import validate_dataset, validate_file
 from tests.support.datasets import (
-    add_voc,
     box_record,
     encoded,
     picture,
-    voc_object,
-    voc_xml,
     write_dataset,
 )
+from tests.support.must_fail_sources import SOURCES
 
 Fixture = Callable[[Path], Iterable[str]]
 
@@ -118,26 +115,8 @@ def repeated_id(folder: Path) -> list[str]:
     return [p.rule for p in validate_dataset(dataset).problems]
 
 
-def voc(xml: str | None, data: bytes | None = None, listed: str = "") -> Fixture:
-    """What the import of a VOC folder rejects: two good pictures and one of this kind."""
-
-    def build(folder: Path) -> list[str]:
-        root = folder / "voc"
-        for stem in ("p0", "p1"):
-            good = voc_xml(voc_object("RBC", 1, 1, 9, 9))
-            add_voc(root, stem, good, encoded(picture(ord(stem[1]))))
-        add_voc(root, "bad", xml, encoded(picture(7)) if data is None else data)
-        if listed:
-            for split, stem in (("train", "p0"), ("val", "p1")):
-                (root / "ImageSets/Main" / f"{split}.txt").write_text(f"{stem}\n")
-        main(["import", "voc", str(root), str(folder / "out"), "--max-reject-share", "1"])
-        rows = (folder / "out" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(row)["rule"] for row in rows]
-
-    return build
-
-
 BOX = {"desc": "x", "bbox_2d": [1, 1, 5, 5]}
+
 FIXTURES: dict[str, Fixture] = {
     "line.encoding": line(b"\xff\xfe"),
     "line.json": line(b"{"),
@@ -179,12 +158,6 @@ FIXTURES: dict[str, Fixture] = {
     "image.palette": image(encoded(picture().convert("P"), "PNG")),
     "image.mode": image(encoded(picture().convert("CMYK"))),
     "image.size": image(encoded(picture(width=65))),
-    "voc.xml": voc("<annotation>"),
-    "voc.size": voc("<annotation></annotation>"),
-    "voc.unlisted": voc(voc_xml(voc_object("RBC", 1, 1, 9, 9)), listed="yes"),
-    "voc.name": voc(voc_xml(voc_object("", 1, 1, 9, 9))),
-    "voc.box": voc(voc_xml(voc_object("RBC", 1, 1, 9, "wide"))),
-    "voc.image": voc(None),
-    "voc.duplicate": voc(voc_xml(voc_object("RBC", 1, 1, 9, 9) * 2)),
+    **SOURCES,
 }
 """the fixture of each rule by its id; the test of the rules says which one has none"""

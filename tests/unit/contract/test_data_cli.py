@@ -68,7 +68,7 @@ def test_an_import_tells_what_it_kept_and_rejected(
     arguments = ["import", "voc", str(root), str(tmp_path / "cells"), "--max-reject-share", "0.5"]
     assert main(arguments) == ExitCode.OK
     shown = capsys.readouterr().out
-    assert "2 of 2 images, 2 of 4 boxes" in shown
+    assert "2 of 2 images, 2 of 4 objects" in shown
     assert "rejected Annotations/p0.xml:7: RBC has no area: [7, 7, 7, 7]" in shown
     assert main(arguments) == ExitCode.CONFIG
 

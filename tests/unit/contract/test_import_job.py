@@ -23,7 +23,13 @@ def make_source(root: Path) -> None:
 
 
 def job(**changes: object) -> ImportConfig:
-    values = {"kind": "import", "source": "voc", "max_reject_share": 0.5, **changes}
+    values = {
+        "kind": "import",
+        "format": {"type": "voc"},
+        "source": "voc",
+        "max_reject_share": 0.5,
+        **changes,
+    }
     return ImportConfig.model_validate(values)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from mlcore.contract.import_config import Resize
-from mlcore.contract.transform import scale_box, target_size, upright_box, upright_rgb
+from mlcore.contract.transform import scale_points, target_size, upright_points, upright_rgb
 
 ORIENTATIONS = range(1, 9)
 
@@ -34,7 +34,18 @@ def test_a_box_stays_on_its_patch(orientation: int, x: int, y: int, w: int, h: i
     seen = np.asarray(upright_rgb(Image.fromarray(pixels), orientation))
     ys, xs = np.where(seen[..., 0] > 0)
     patch = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
-    assert upright_box((x, y, x + w, y + h), orientation, 41, 30) == patch
+    assert upright_points("bbox_2d", (x, y, x + w, y + h), orientation, (41, 30)) == patch
+
+
+@given(st.sampled_from(list(ORIENTATIONS)), st.lists(st.integers(0, 30), min_size=8, max_size=8))
+def test_each_corner_of_a_polygon_turns_as_a_box_of_its_own(
+    orientation: int, numbers: list[int]
+) -> None:
+    turned = upright_points("poly", tuple(numbers), orientation, (41, 30))
+    for i in range(0, 8, 2):
+        corner = (numbers[i], numbers[i + 1]) * 2
+        alone = upright_points("bbox_2d", corner, orientation, (41, 30))
+        assert turned[i : i + 2] == alone[:2]
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -59,17 +70,18 @@ def test_without_limits_every_size_stays() -> None:
     assert target_size(641, 479, None) == (641, 479)
 
 
-def test_a_size_within_the_limits_stays() -> None:
-    assert target_size(511, 511, Resize()) == (511, 511)
+def test_a_size_of_multiples_within_the_limits_stays() -> None:
+    assert target_size(480, 512, Resize()) == (480, 512)
+
+
+def test_a_size_within_the_limits_becomes_multiples_with_the_nearest_aspect() -> None:
+    assert target_size(500, 400, Resize()) == (480, 384)
 
 
 @given(st.integers(1, 6000), st.integers(1, 6000))
 def test_a_resized_picture_has_the_multiple_and_stays_below_the_limit(w: int, h: int) -> None:
     limits = Resize()
     new = target_size(w, h, limits)
-    if new == (w, h):
-        assert limits.min_pixels <= w * h <= limits.max_pixels
-        return
     assert all(side % limits.multiple == 0 and side > 0 for side in new)
     thin = min(new) == limits.multiple
     assert new[0] * new[1] <= limits.max_pixels or thin
@@ -83,4 +95,4 @@ def test_resizing_nearly_keeps_the_aspect(w: int, ratio: float) -> None:
 
 
 def test_a_box_scales_with_its_picture() -> None:
-    assert scale_box((10, 10, 20, 40), (100, 100), (50, 200)) == (5, 20, 10, 80)
+    assert scale_points((10, 10, 20, 40), (100, 100), (50, 200)) == (5, 20, 10, 80)

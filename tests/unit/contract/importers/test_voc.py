@@ -12,27 +12,31 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from mlcore.contract.import_config import ImportConfig, Resize
+from mlcore.contract.import_config import ImportConfig, Resize, VocFormat
+from mlcore.contract.importers.engine import import_dataset
+from mlcore.contract.importers.voc import open_voc
+from mlcore.contract.importers.xml_tree import BadXml, read_xml
 from mlcore.contract.reader import open_dataset
 from mlcore.contract.records import Record
 from mlcore.contract.validate import require_valid
-from mlcore.contract.voc import import_voc
-from mlcore.contract.voc_source import open_source
-from mlcore.contract.voc_xml import BadXml, read_annotation
 from mlcore.errors import DataError
 from tests.support.datasets import add_voc, encoded, picture, voc_object, voc_xml
 
 BOX = voc_object("RBC", 4, 5, 20, 30)
 
 
+VOC = VocFormat(type="voc")
+
+
 def config(**changes: Any) -> ImportConfig:
-    return ImportConfig(**{"kind": "import", "source": "x", "max_reject_share": 1.0, **changes})
+    values = {"kind": "import", "format": VOC, "source": "x", "max_reject_share": 1.0, **changes}
+    return ImportConfig(**values)
 
 
 def bring(root: Path, **changes: Any) -> tuple[dict[str, Record], list[dict[str, Any]]]:
     """Import a folder; the records by id and the rows of rejects.jsonl."""
     out = root.parent / "out"
-    import_voc(root, out, config(**changes))
+    import_dataset(root, out, config(**changes))
     dataset = open_dataset(out)
     records = {r.id: r for split in dataset.splits for r in dataset.split(split)}
     rejects = (out / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
@@ -69,12 +73,12 @@ def test_an_imported_dataset_is_valid(tmp_path: Path) -> None:
         (voc_object("RBC", 9, 7, 4, 20), "geometry.order"),
         (voc_object("RBC", 4, 7, 65, 20), "geometry.bounds"),
         (voc_object("RBC", -1, 7, 6, 20), "geometry.bounds"),
-        (voc_object("RBC", "nan", 7, 6, 20), "voc.box"),
-        (voc_object("RBC", "", 7, 6, 20), "voc.box"),
-        (voc_object("RBC", "four", 7, 6, 20), "voc.box"),
-        (voc_object("", 1, 7, 6, 20), "voc.name"),
-        ("<object><name>RBC</name></object>\n", "voc.box"),
-        (BOX, "voc.duplicate"),
+        (voc_object("RBC", "nan", 7, 6, 20), "source.geometry"),
+        (voc_object("RBC", "", 7, 6, 20), "source.geometry"),
+        (voc_object("RBC", "four", 7, 6, 20), "source.geometry"),
+        (voc_object("", 1, 7, 6, 20), "source.label"),
+        ("<object><name>RBC</name></object>\n", "source.geometry"),
+        (BOX, "source.duplicate"),
     ],
 )
 def test_a_bad_box_is_rejected_by_line_and_the_rest_is_kept(
@@ -93,13 +97,13 @@ def test_a_bad_box_is_rejected_by_line_and_the_rest_is_kept(
 @pytest.mark.parametrize(
     ("xml", "image", "rule"),
     [
-        ("<annotation><size>", encoded(picture(9)), "voc.xml"),
-        ("<html/>", encoded(picture(9)), "voc.xml"),
-        ('<!DOCTYPE a [<!ENTITY x "y">]><annotation/>', encoded(picture(9)), "voc.xml"),
-        (voc_xml(BOX, width=0), encoded(picture(9)), "voc.size"),
+        ("<annotation><size>", encoded(picture(9)), "source.xml"),
+        ("<html/>", encoded(picture(9)), "source.xml"),
+        ('<!DOCTYPE a [<!ENTITY x "y">]><annotation/>', encoded(picture(9)), "source.xml"),
+        (voc_xml(BOX, width=0), encoded(picture(9)), "source.size"),
         (voc_xml(BOX, width=99), encoded(picture(9)), "image.size"),
-        (voc_xml(BOX), None, "voc.image"),
-        (None, encoded(picture(9)), "voc.image"),
+        (voc_xml(BOX), None, "source.image"),
+        (None, encoded(picture(9)), "source.image"),
         (voc_xml(BOX), encoded(picture(9))[:-60], "image.truncated"),
         (voc_xml(BOX), b"GIF89a", "image.format"),
     ],
@@ -114,9 +118,9 @@ def test_an_unusable_picture_is_rejected_with_its_boxes_counted(
     assert sorted(records) == ["p0", "p1"]
     assert [r["rule"] for r in rejects] == [rule]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    boxes = report["import"]["boxes"]
+    objects = report["import"]["objects"]
     assert report["import"]["images"] == {"seen": 3, "kept": 2}
-    assert boxes["seen"] == boxes["kept"] + boxes["rejected"] + boxes["lost_with_image"]
+    assert objects["seen"] == objects["kept"] + objects["rejected"] + objects["lost_with_image"]
     assert report["rejects"] == {"total": 1, "by_rule": {rule: 1}}
 
 
@@ -136,7 +140,7 @@ def test_past_the_share_nothing_counts_as_a_dataset_but_the_rejects_are_there(
     fill(root, 3)
     add_voc(root, "bad", voc_xml(voc_object("RBC", 7, 7, 7, 7)), encoded(picture(9)))
     with pytest.raises(DataError, match=r"geometry\.empty 1"):
-        import_voc(root, out, config(max_reject_share=0.1))
+        import_dataset(root, out, config(max_reject_share=0.1))
     assert not (out / "dataset.json").exists()
     assert len((out / "rejects.jsonl").read_text().splitlines()) == 1
     assert (out / "report.json").exists()
@@ -164,8 +168,8 @@ def test_a_picture_in_no_list_is_rejected_by_name(tmp_path: Path) -> None:
     (root / "ImageSets" / "Main" / "val.txt").write_text("p1\ngone\n")
     _, rejects = bring(root)
     assert [(r["file"], r["rule"]) for r in rejects] == [
-        ("ImageSets/Main/val.txt", "voc.image"),
-        ("Annotations/p2.xml", "voc.unlisted"),
+        ("ImageSets/Main/val.txt", "source.image"),
+        ("Annotations/p2.xml", "source.unlisted"),
     ]
 
 
@@ -174,21 +178,12 @@ def test_a_picture_in_two_lists_stops_the_import(tmp_path: Path) -> None:
     (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("p0\np1\n")
     (tmp_path / "ImageSets" / "Main" / "val.txt").write_text("p1\n")
     with pytest.raises(DataError, match=r"val\.txt:1: p1"):
-        open_source(tmp_path, 0.2, 0)
-
-
-def test_drawn_splits_depend_on_the_seed_alone_and_are_never_empty(tmp_path: Path) -> None:
-    fill(tmp_path, 10)
-    first = open_source(tmp_path, 0.3, 1)
-    assert first == open_source(tmp_path, 0.3, 1)
-    assert first != open_source(tmp_path, 0.3, 2)
-    assert [e.split for e in first.entries].count("val") == 3
-    assert {e.split for e in open_source(tmp_path, 0.01, 1).entries} == {"train", "val"}
+        open_voc(tmp_path, config(), VOC)
 
 
 def test_a_folder_around_the_source_is_looked_into(tmp_path: Path) -> None:
     fill(tmp_path / "VOC2007", 2)
-    assert open_source(tmp_path, 0.5, 0).root == tmp_path / "VOC2007"
+    assert open_voc(tmp_path, config(), VOC).root == tmp_path / "VOC2007"
 
 
 @pytest.mark.parametrize("names", [(), ("a", "b")])
@@ -196,7 +191,7 @@ def test_no_or_two_sources_in_a_folder_are_refused(tmp_path: Path, names: tuple[
     for name in names:
         fill(tmp_path / name, 1)
     with pytest.raises(DataError, match="Annotations"):
-        open_source(tmp_path, 0.2, 0)
+        open_voc(tmp_path, config(), VOC)
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
@@ -272,7 +267,7 @@ def test_large_pictures_shrink_with_their_boxes(tmp_path: Path) -> None:
     records, _ = bring(root, resize=limits)
     assert (records["p9"].width, records["p9"].height) == (128, 64)
     assert records["p9"].objects[0].points == (16, 8, 64, 32)
-    assert (records["p0"].width, records["p0"].height) == (64, 48)
+    assert (records["p0"].width, records["p0"].height) == (64, 64)
     assert require_valid(open_dataset(tmp_path / "out"), 0).rejected == 0
 
 
@@ -280,7 +275,7 @@ def test_one_based_corners_lose_one_at_the_top_left(tmp_path: Path) -> None:
     root = tmp_path / "voc"
     add_voc(root, "p0", voc_xml(BOX), encoded(picture()))
     add_voc(root, "p1", voc_xml(voc_object("RBC", 1, 1, 64, 48)), encoded(picture(1)))
-    records, _ = bring(root, first_pixel=1)
+    records, _ = bring(root, format=VocFormat(type="voc", first_pixel=1))
     assert records["p1"].objects[0].points == (0, 0, 64, 48)
 
 
@@ -300,19 +295,19 @@ def test_an_annotation_that_grows_by_entities_is_refused(tmp_path: Path) -> None
         '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
         "<annotation>&b;</annotation>"
     )
-    assert isinstance(read_annotation(bomb), BadXml)
+    assert isinstance(read_xml(bomb, "annotation"), BadXml)
 
 
 def test_importing_twice_gives_the_same_fingerprint(tmp_path: Path) -> None:
     fill(tmp_path / "voc")
-    first = import_voc(tmp_path / "voc", tmp_path / "a", config())
-    second = import_voc(tmp_path / "voc", tmp_path / "b", config())
+    first = import_dataset(tmp_path / "voc", tmp_path / "a", config())
+    second = import_dataset(tmp_path / "voc", tmp_path / "b", config())
     assert first["fingerprint"] == second["fingerprint"]
 
 
 def blood_cells() -> Path:
     """The BCCD photographs; skips where they are absent."""
-    beside = Path(__file__).resolve().parents[4] / "shared" / "data" / "bccd"
+    beside = Path(__file__).resolve().parents[5] / "shared" / "data" / "bccd"
     folder = Path(os.environ.get("GATEHOUSE_TEST_BCCD", beside))
     if not folder.is_dir():
         pytest.skip(f"the BCCD photographs are not at {folder}; set GATEHOUSE_TEST_BCCD")
@@ -320,10 +315,10 @@ def blood_cells() -> Path:
 
 
 def test_the_blood_cells_lose_two_boxes_without_area_and_nothing_else(tmp_path: Path) -> None:
-    manifest = import_voc(blood_cells(), tmp_path, config(max_reject_share=0.01))
+    manifest = import_dataset(blood_cells(), tmp_path, config(max_reject_share=0.01))
     assert manifest["import"]["images"] == {"seen": 364, "kept": 364}
-    boxes = manifest["import"]["boxes"]
-    assert boxes == {"seen": 4888, "kept": 4886, "rejected": 2, "lost_with_image": 0}
+    objects = manifest["import"]["objects"]
+    assert objects == {"seen": 4888, "kept": 4886, "rejected": 2, "lost_with_image": 0}
     assert {n: e["records"] for n, e in manifest["splits"].items()} == {
         "train": 205,
         "val": 87,

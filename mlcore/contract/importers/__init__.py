@@ -1,0 +1,1 @@
+"""Foreign annotations become a dataset: one source per format, one engine for all of them."""
