@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bisect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Order:
 
 NEWEST = Order("newest", ("-id",))
 OLDEST = Order("oldest", ("id",))
+PLACES = Order("places", ("place",))
 
 
 def keyset_page(
@@ -56,15 +58,37 @@ def keyset_page(
     return Page(found[:limit], _encode(order, found[limit - 1]))
 
 
+def place_page(
+    places: Sequence[int], cursor: str, limit: int
+) -> tuple[Sequence[int], str | None]:
+    """A page of ascending places after the cursor, and the cursor of the next one. The rows behind
+    the places are fetched by them. Raises ApiProblem 400 for a cursor that is not of places."""
+    start = 0
+    if cursor:
+        (last,) = _decode(PLACES, cursor)
+        if not isinstance(last, int):
+            raise _bad_cursor()
+        start = bisect.bisect_right(places, last)
+    found = places[start : start + limit]
+    if start + limit >= len(places):
+        return found, None
+    return found, _encode_values(PLACES.name, [int(found[-1])])
+
+
 def page_of_request(request: Request, rows: QuerySet[M], order: Order = NEWEST) -> Page[M]:
     """The page that `cursor` and `limit` of the query string ask for."""
+    return keyset_page(rows, order, request.query_params.get("cursor", ""), limit_of(request))
+
+
+def limit_of(request: Request) -> int:
+    """How many rows a page may have. Raises ApiProblem 400 for anything but 1 to MAX_LIMIT."""
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
         raise ApiProblem(
             400, "bad_parameter", f"limit must be a whole number from 1 to {MAX_LIMIT}.",
             errors=[{"parameter": "limit", "detail": f"1 to {MAX_LIMIT}"}],
         )
-    return keyset_page(rows, order, request.query_params.get("cursor", ""), int(text))
+    return int(text)
 
 
 def page_response(page: Page[M], to_json: Callable[[M], Mapping[str, Any]]) -> Response:
@@ -100,7 +124,11 @@ def _encode(order: Order, row: Model) -> str:
     for field in order.fields:
         value = row.serializable_value(field.removeprefix("-"))
         values.append({"t": value.isoformat()} if isinstance(value, datetime) else value)
-    text = json.dumps([order.name, values], ensure_ascii=False, separators=(",", ":"))
+    return _encode_values(order.name, values)
+
+
+def _encode_values(name: str, values: Sequence[Any]) -> str:
+    text = json.dumps([name, values], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -112,10 +140,14 @@ def _decode(order: Order, cursor: str) -> list[Any]:
             raise ValueError("a cursor of another order")
         return [_value(value) for value in values]
     except (binascii.Error, ValueError, TypeError, KeyError) as error:
-        raise ApiProblem(
-            400, "bad_cursor", "The cursor is not one that this list gave for this order.",
-            errors=[{"parameter": "cursor", "detail": "start again without a cursor"}],
-        ) from error
+        raise _bad_cursor() from error
+
+
+def _bad_cursor() -> ApiProblem:
+    return ApiProblem(
+        400, "bad_cursor", "The cursor is not one that this list gave for this order.",
+        errors=[{"parameter": "cursor", "detail": "start again without a cursor"}],
+    )
 
 
 def _value(value: Any) -> Any:

@@ -11,7 +11,6 @@ from console.accounts.access import requires
 from console.accounts.audit import Actor
 from console.api.etags import etag_of, require_match
 from console.api.pagination import (
-    OLDEST,
     PAGE_PARAMETERS,
     page_of_request,
     page_response,
@@ -23,7 +22,6 @@ from console.catalog import media, queries, services
 from console.catalog import serializers as forms
 from console.catalog.api_configs import number_of
 from console.catalog.models import Dataset, ModelEntry
-from console.catalog.queries import RecordFilter
 
 
 @requires(get="datasets.view")
@@ -33,7 +31,7 @@ class DatasetsView(ApiView):
     @extend_schema(responses=paged(forms.DatasetSerializer))
     def get(self, request: Request, project: str) -> Response:
         """The datasets of a project, newest first."""
-        page = page_of_request(request, Dataset.objects.filter(project=self.project))
+        page = page_of_request(request, queries.datasets(self.project))
         return page_response(page, lambda row: forms.DatasetSerializer(row).data)
 
 
@@ -72,50 +70,11 @@ class DatasetVersionsView(ApiView):
 
 @requires(get="datasets.view")
 class DatasetVersionView(ApiView):
-    @extend_schema(responses=forms.DatasetVersionDetailSerializer)
+    @extend_schema(responses=forms.DatasetVersionSerializer)
     def get(self, request: Request, project: str, name: str, number: int) -> Response:
-        """One version with its quality report and files."""
+        """One version; its report, files and records have addresses of their own."""
         version = queries.dataset_version(self.project, name, number)
-        return Response(forms.DatasetVersionDetailSerializer(version).data)
-
-
-@requires(get="datasets.view")
-class RecordsView(ApiView):
-    query_parameters = PAGE_PARAMETERS | {"split", "class", "objects", "text"}
-
-    @extend_schema(
-        responses=paged(forms.RecordSerializer),
-        parameters=[
-            OpenApiParameter("split", str, description="only this split"),
-            OpenApiParameter("class", str, many=True, description="has an object of each class"),
-            OpenApiParameter("objects", str, description="how many objects: 3, 3-5, 3- or -5"),
-            OpenApiParameter("text", str, description="part of the id or summary"),
-        ],
-    )
-    def get(self, request: Request, project: str, name: str, number: int) -> Response:
-        """The records of a version in file order, split after split."""
-        version = queries.dataset_version(self.project, name, number)
-        params = request.query_params
-        low, high = queries.parse_range(params.get("objects", ""))
-        wanted = RecordFilter(
-            params.get("split", ""), tuple(params.getlist("class")), low, high,
-            params.get("text", ""),
-        )
-        page = page_of_request(request, queries.records(version, wanted), OLDEST)
-        context = {"version": version, "project": self.project}
-        return page_response(page, lambda row: forms.RecordSerializer(row, context=context).data)
-
-
-@requires(get="datasets.view")
-class RejectsView(ApiView):
-    query_parameters = PAGE_PARAMETERS
-
-    @extend_schema(responses=paged(forms.RejectSerializer))
-    def get(self, request: Request, project: str, name: str, number: int) -> Response:
-        """What was left out of a version, by file and line, with the reason."""
-        version = queries.dataset_version(self.project, name, number)
-        page = page_of_request(request, queries.rejects(version), OLDEST)
-        return page_response(page, lambda row: forms.RejectSerializer(row).data)
+        return Response(forms.DatasetVersionSerializer(version).data)
 
 
 @requires(get="datasets.view")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from console.catalog import api_configs, api_datasets
+from console.catalog import api_browse, api_configs, api_datasets, api_diffs
 
 _config = [
     path("", api_configs.ConfigView.as_view(), name="config"),
@@ -15,8 +15,20 @@ _config = [
 ]
 _version = [
     path("", api_datasets.DatasetVersionView.as_view(), name="dataset_version"),
-    path("records/", api_datasets.RecordsView.as_view(), name="dataset_records"),
-    path("rejects/", api_datasets.RejectsView.as_view(), name="dataset_rejects"),
+    path("records/", api_browse.RecordsView.as_view(), name="dataset_records"),
+    path("window/", api_browse.WindowView.as_view(), name="dataset_window"),
+    path("places/", api_browse.PlacesView.as_view(), name="dataset_places"),
+    path("facets/", api_browse.FacetsView.as_view(), name="dataset_facets"),
+    path("report/", api_browse.ReportView.as_view(), name="dataset_report"),
+    path("files/", api_browse.FilesView.as_view(), name="dataset_files"),
+    path("near-duplicates/", api_browse.NearDuplicatesView.as_view(), name="dataset_near"),
+    path("rejects/", api_browse.RejectsView.as_view(), name="dataset_rejects"),
+    path(
+        "rejects/export/", api_browse.RejectsExportView.as_view(), name="dataset_rejects_export"
+    ),
+    path("diff/", api_diffs.DiffView.as_view(), name="dataset_diff"),
+    path("diff/records/", api_diffs.DiffRecordsView.as_view(), name="dataset_diff_records"),
+    path("diff/export/", api_diffs.DiffExportView.as_view(), name="dataset_diff_export"),
     path("file/", api_datasets.DatasetFileView.as_view(), name="dataset_file"),
     path("images/<int:record>/", api_datasets.ImageView.as_view(), name="dataset_image"),
 ]
@@ -36,6 +48,7 @@ _project = [
     path("configs/", api_configs.ConfigsView.as_view(), name="configs"),
     path("configs/<str:name>/", include(_config)),
     path("datasets/", api_datasets.DatasetsView.as_view(), name="datasets"),
+    path("datasets/validate/", api_diffs.ValidateLinesView.as_view(), name="dataset_validate"),
     path("datasets/<str:name>/", include(_dataset)),
     path("datasets/<str:name>/versions/<int:number>/", include(_version)),
     path("models/", api_datasets.ModelsView.as_view(), name="models"),

@@ -109,11 +109,23 @@ class Dataset(models.Model):
         return self.name
 
 
+class ReadyVersions(models.Manager["DatasetVersion"]):
+    """Versions whose rows are all there. A half-written one is seen by its writer only."""
+
+    def get_queryset(self) -> models.QuerySet[DatasetVersion]:
+        return super().get_queryset().filter(ready=True)
+
+
 class DatasetVersion(models.Model):
-    """`splits` is {split: records}; `classes` is [{name, objects, images}] of dataset.json."""
+    """`splits` is {split: records}; `classes` is [{name, objects, images}] of dataset.json.
+
+    `report` is report.json without its long lists, which are rows (`DatasetGroup`). While rows are
+    being written `ready` is false, `number` is 0 and `writing_since` grows with every batch: a
+    writer that has not been heard of for a while is dead, and another may begin again.
+    """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(default=0)
     output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="dataset_versions")
     digest = models.CharField(max_length=64)
     fingerprint = models.CharField(max_length=80, blank=True)
@@ -124,12 +136,21 @@ class DatasetVersion(models.Model):
     n_records = models.PositiveIntegerField(default=0)
     n_objects = models.PositiveIntegerField(default=0)
     n_rejects = models.PositiveIntegerField(default=0)
+    ready = models.BooleanField(default=False)
+    writing_since = models.DateTimeField(null=True)
+    writer = models.CharField(max_length=32, blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ReadyVersions()
+    everything = models.Manager["DatasetVersion"]()
 
     class Meta:
         ordering = ["-number"]
         constraints = [
-            models.UniqueConstraint(fields=["dataset", "number"], name="dataset_version_number"),
+            models.UniqueConstraint(
+                fields=["dataset", "number"], condition=models.Q(number__gt=0),
+                name="dataset_version_number",
+            ),
             models.UniqueConstraint(fields=["dataset", "digest"], name="dataset_version_digest"),
         ]
 
@@ -142,9 +163,12 @@ class DatasetVersion(models.Model):
 
 
 class DatasetRecord(models.Model):
-    """One line of a split, indexed for browsing. `objects` as in the line, in pixels."""
+    """One line of a split, for showing. `objects` as in the line, in pixels. What records are
+    filtered by is in `DatasetFacet` and `DatasetColumn`."""
 
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="records")
+    place = models.PositiveIntegerField()
+    """from 0, in file order, split after split"""
     split = models.CharField(max_length=32)
     index = models.PositiveIntegerField()
     """the line's place in its split, from 0"""
@@ -160,32 +184,89 @@ class DatasetRecord(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["version", "split", "index"], name="record_place")
+            models.UniqueConstraint(fields=["version", "place"], name="record_place_in_version")
         ]
-        indexes = [
-            models.Index(fields=["version", "record_id"], name="record_by_id"),
-            models.Index(fields=["version", "n_objects"], name="record_by_n_objects"),
-        ]
+        indexes = [models.Index(fields=["version", "record_id"], name="record_by_id")]
 
     def __str__(self) -> str:
         return f"{self.split}/{self.record_id}"
 
 
-class DatasetRecordClass(models.Model):
-    """How many objects of a class a record has: the class filter."""
+class DatasetFacet(models.Model):
+    """Which records of a version have something: one bit per place, packed and deflated.
 
-    record = models.ForeignKey(DatasetRecord, on_delete=models.CASCADE, related_name="classes")
-    class_name = models.CharField(max_length=120)
-    count = models.PositiveIntegerField()
+    A version has as many rows as it has splits, classes and attribute values, not as it has
+    records, so any combination of filters is a few ANDs in memory.
+    """
+
+    class Kind(models.TextChoices):
+        SPLIT = "split"
+        CLASS = "class"
+        ATTRIBUTE = "attribute"
+        GEOMETRY = "geometry"
+        NEGATIVE = "negative"
+        NEAR = "near"
+        LEAK = "leak"
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="facets")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    label = models.CharField(max_length=400)
+    """a class, `class|key=value`, a split, a geometry; of negatives a class or `*` for any"""
+    objects_n = models.PositiveIntegerField(default=0)
+    images_n = models.PositiveIntegerField(default=0)
+    bits = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["class_name", "record"], name="record_by_class")]
+        ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["record", "class_name"], name="class_once_per_record")
+            models.UniqueConstraint(fields=["version", "kind", "label"], name="facet_once")
         ]
 
     def __str__(self) -> str:
-        return f"{self.class_name} x {self.count}"
+        return f"{self.kind} {self.label}"
+
+
+class DatasetColumn(models.Model):
+    """One number or text per record of a version, by place, as one deflated array."""
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="columns")
+    name = models.CharField(max_length=16)
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "name"], name="column_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetGroup(models.Model):
+    """Images that are the same or nearly so, as the quality report found them.
+
+    `images` is [{split, id, path, distance}], distance in bits of the perceptual hash.
+    """
+
+    class Kind(models.TextChoices):
+        NEAR = "near"
+        LEAK = "leak"
+        TICKET = "ticket"
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="groups")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    order = models.PositiveIntegerField()
+    """groups across splits first, then as in the report"""
+    name = models.CharField(max_length=200, blank=True)
+    across_splits = models.BooleanField(default=False)
+    images = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["kind", "order"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "kind", "order"], name="group_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.order}"
 
 
 class DatasetReject(models.Model):
@@ -200,6 +281,7 @@ class DatasetReject(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["version", "code"], name="reject_by_rule")]
 
     def __str__(self) -> str:
         return f"{self.place}: {self.code}"

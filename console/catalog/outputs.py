@@ -130,7 +130,10 @@ def _resolve_version(
 ) -> ResolvedRef:
     found: DatasetVersion | ModelVersion | None
     if type_ == "dataset":
-        versions = DatasetVersion.objects.filter(dataset__project=project, dataset__name=name)
+        # Also one whose rows are being written anew: its files are what a run needs.
+        versions = DatasetVersion.everything.filter(
+            dataset__project=project, dataset__name=name, number__gt=0
+        )
         found = versions.select_related("output").filter(number=number).first()
         latest = versions.values_list("number", flat=True).first()
     else:

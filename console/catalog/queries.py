@@ -3,10 +3,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
 from console.accounts.models import Project
@@ -15,6 +14,7 @@ from console.catalog.models import (
     ConfigFile,
     ConfigVersion,
     Dataset,
+    DatasetGroup,
     DatasetRecord,
     DatasetReject,
     DatasetVersion,
@@ -24,29 +24,20 @@ from console.catalog.models import (
 )
 
 _RANGE = re.compile(r"(\d{0,6})(-?)(\d{0,6})")
+_HEAVY = ("output__files", "report")
+"""what grows with the dataset: read only where it is shown"""
 
 
-@dataclass(frozen=True)
-class RecordFilter:
-    """Which records of a version to show; empty means no limit. `objects` counts per record."""
-
-    split: str = ""
-    classes: tuple[str, ...] = ()
-    min_objects: int | None = None
-    max_objects: int | None = None
-    text: str = ""
-    """part of the record id or of the summary"""
-
-
-def parse_range(text: str) -> tuple[int | None, int | None]:
-    """`3`, `3-`, `-5` or `3-5` as inclusive ends. Raises ApiProblem 400 for anything else."""
+def parse_range(text: str, name: str = "objects") -> tuple[int | None, int | None]:
+    """`3`, `3-`, `-5` or `3-5` as inclusive ends. Raises ApiProblem 400 for anything else; `name`
+    is the parameter that holds the text."""
     match = _RANGE.fullmatch(text.strip())
     if not text.strip():
         return None, None
     if match is None or not (match[1] or match[3]):
         raise ApiProblem(
-            400, "bad_parameter", "objects must be a number or a range such as 3-5, 3- or -5.",
-            errors=[{"parameter": "objects", "detail": "a number or a range"}],
+            400, "bad_parameter", f"{name} must be a number or a range such as 3-5, 3- or -5.",
+            errors=[{"parameter": name, "detail": "a number or a range"}],
         )
     low, dash, high = match.groups()
     if not dash:
@@ -85,7 +76,7 @@ def datasets(project: Project) -> QuerySet[Dataset]:
     """Datasets with figures of their newest version: `n_records`, `n_objects`, `n_rejects`,
     `bytes`."""
     newest = DatasetVersion.objects.filter(dataset=OuterRef("pk")).order_by("-number")
-    return Dataset.objects.filter(project=project).annotate(
+    return Dataset.objects.filter(project=project, latest__gt=0).annotate(
         n_records=Subquery(newest.values("n_records")[:1]),
         n_objects=Subquery(newest.values("n_objects")[:1]),
         n_rejects=Subquery(newest.values("n_rejects")[:1]),
@@ -94,67 +85,54 @@ def datasets(project: Project) -> QuerySet[Dataset]:
 
 
 def dataset_named(project: Project, name: str) -> Dataset:
-    """One dataset. Raises Http404."""
-    return get_object_or_404(Dataset, project=project, name=name)
+    """One dataset that has a version. Raises Http404."""
+    return get_object_or_404(Dataset, project=project, name=name, latest__gt=0)
 
 
 def dataset_versions(dataset: Dataset) -> QuerySet[DatasetVersion]:
     """All versions with their outputs, newest first."""
-    return dataset.versions.select_related("output", "dataset")
+    return dataset.versions.select_related("output", "dataset").defer(*_HEAVY)
 
 
 def dataset_version(project: Project, name: str, number: int | None = None) -> DatasetVersion:
-    """One version, the newest without a number. Raises Http404."""
-    rows = DatasetVersion.objects.filter(dataset__project=project, dataset__name=name)
-    rows = rows.select_related("dataset", "output")
-    if number is None:
-        return get_object_or_404(rows.filter(dataset__latest=F("number")))
-    return get_object_or_404(rows, number=number)
-
-
-def records(version: DatasetVersion, wanted: RecordFilter) -> QuerySet[DatasetRecord]:
-    """Records that pass the filter, with their classes. Page them by `OLDEST`.
-
-    Raises ApiProblem 400 for a split that the version does not have.
-    """
-    rows = version.records.prefetch_related("classes")
-    if wanted.split:
-        if wanted.split not in version.splits:
-            known = ", ".join(version.splits)
-            raise ApiProblem(
-                400, "bad_parameter", f"There is no split {wanted.split}; there is: {known}.",
-                errors=[{"parameter": "split", "detail": f"one of {known}"}],
-            )
-        rows = rows.filter(split=wanted.split)
-    for name in wanted.classes:
-        rows = rows.filter(classes__class_name=name)
-    if wanted.min_objects is not None:
-        rows = rows.filter(n_objects__gte=wanted.min_objects)
-    if wanted.max_objects is not None:
-        rows = rows.filter(n_objects__lte=wanted.max_objects)
-    if wanted.text:
-        rows = rows.filter(
-            Q(record_id__icontains=wanted.text) | Q(summary__icontains=wanted.text)
+    """One version, the newest without a number. Raises Http404, and ApiProblem 503 while the rows
+    of the version are being written anew."""
+    rows = DatasetVersion.everything.filter(
+        dataset__project=project, dataset__name=name, number__gt=0
+    ).select_related("dataset", "output").defer(*_HEAVY)
+    wanted = F("dataset__latest") if number is None else number
+    version = get_object_or_404(rows, number=wanted)
+    if not version.ready:
+        raise ApiProblem(
+            503, "indexing", f"{version.ref} is being indexed. Try again in a minute.",
+            headers={"Retry-After": "5"},
         )
-    return rows
+    return version
 
 
 def record(version: DatasetVersion, key: int) -> DatasetRecord:
     """One record by its key. Raises Http404."""
-    return get_object_or_404(version.records.prefetch_related("classes"), pk=key)
+    return get_object_or_404(version.records, pk=key)
 
 
-def neighbours(row: DatasetRecord, wanted: RecordFilter) -> tuple[int | None, int | None]:
-    """Keys of the record before and after within the filter, for stepping through."""
-    rows = records(row.version, wanted).prefetch_related(None)
-    before = rows.filter(pk__lt=row.pk).order_by("-pk").values_list("pk", flat=True).first()
-    after = rows.filter(pk__gt=row.pk).order_by("pk").values_list("pk", flat=True).first()
-    return before, after
+def rejects(version: DatasetVersion, rule: str = "", text: str = "") -> QuerySet[DatasetReject]:
+    """The lines that did not make it, in file order; of one rule, with a text in place or reason.
+    """
+    rows = version.rejects.filter(code=rule) if rule else version.rejects.all()
+    if text:
+        rows = rows.filter(Q(place__icontains=text) | Q(message__icontains=text))
+    return rows
 
 
-def rejects(version: DatasetVersion) -> QuerySet[DatasetReject]:
-    """The lines that did not make it, in file order."""
-    return version.rejects.all()
+def reject_rules(version: DatasetVersion) -> list[tuple[str, int]]:
+    """How many lines each rule rejected, most first."""
+    rows = version.rejects.order_by().values_list("code").annotate(n=Count("pk"))
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
+def groups(version: DatasetVersion, kind: str) -> QuerySet[DatasetGroup]:
+    """Groups of images that are the same or nearly so, those across splits first."""
+    return version.groups.filter(kind=kind).order_by("order")
 
 
 def models(project: Project) -> QuerySet[ModelEntry]:

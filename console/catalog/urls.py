@@ -3,14 +3,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.catalog import config_views, model_views, views
+from console.catalog import config_views, dataset_views, model_views, views
 
 app_name = "catalog"
 _P = "p/<slug:project>/"
-_RECORD = _P + "datasets/<str:name>/<int:number>/records/<int:key>/"
+_VERSION = _P + "datasets/<str:name>/<int:number>/"
+_RECORD = _VERSION + "records/<int:key>/"
 urlpatterns = [
     path(_P + "datasets/", views.datasets, name="datasets"),
     path(_P + "datasets/<str:name>/", views.dataset, name="dataset"),
+    path(_P + "datasets/<str:name>/diff/", dataset_views.diff, name="dataset-diff"),
+    path(
+        _P + "datasets/<str:name>/diff/record/", dataset_views.diff_record,
+        name="dataset-diff-record",
+    ),
+    path(_VERSION + "browse/", dataset_views.browser, name="dataset-browse"),
+    path(_VERSION + "rejects/", dataset_views.rejects, name="dataset-rejects"),
+    path(_VERSION + "near/", dataset_views.near, name="dataset-near"),
+    path(_VERSION + "report/", dataset_views.report, name="dataset-report"),
     path(_RECORD, views.record, name="record"),
     path(_RECORD + "image", views.image, name="image"),
     path(_P + "configs/", config_views.configs, name="configs"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from console.catalog.services import register_output
+from console.catalog.services import index_pending, register_output
 from console.fleet import services as fleet
 from console.gates.services import record_result
 from console.runs.changes import change
@@ -81,7 +81,8 @@ def reap() -> int:
 
 
 def tick() -> dict[str, int]:
-    """The periodic work: reap, wake workers for what has waited, forget silent workers.
+    """The periodic work: reap, wake workers for what has waited, forget silent workers, write the
+    rows of a dataset whose writer died.
 
     After an outage of the console itself every lease gets a fresh term first: hosts could not
     have beaten meanwhile, and their children may be well.
@@ -91,7 +92,9 @@ def tick() -> dict[str, int]:
         running.update(lease_expires=timezone.now() + LEASE)
     reaped = reap()
     fleet.forget_silent_workers()
-    return {"reaped": reaped, "woken": _wake_for_waiting()}
+    woken = _wake_for_waiting()
+    index_pending()
+    return {"reaped": reaped, "woken": woken}
 
 
 def _wake_for_waiting() -> int:

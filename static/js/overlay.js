@@ -31,8 +31,10 @@
     return points.reduce((best, p) => (p[1] < best[1] ? p : best), points[0] ?? [0, 0]);
   };
 
-  const draw = (shot) => {
-    const data = JSON.parse(shot.querySelector("script[type='application/json']")?.textContent || "{}");
+  // `given` stands for the JSON block; data-name on the shot tells objects of several shots apart.
+  const draw = (shot, given) => {
+    const data = given ?? JSON.parse(shot.querySelector("script[type='application/json']")?.textContent || "{}");
+    const prefix = shot.dataset.name ? `${shot.dataset.name}/` : "";
     const width = Number(shot.dataset.width);
     const height = Number(shot.dataset.height);
     if (!width || !height) return;
@@ -42,7 +44,7 @@
     for (const side of ["truth", "prediction"]) {
       const group = svg("g", { class: `side-${side}` });
       (data[side] ?? []).forEach((object, index) => {
-        const item = svg("g", { class: "object", "data-object": `${side}-${index}` });
+        const item = svg("g", { class: "object", "data-object": `${prefix}${side}-${index}` });
         const drawn = shape(object);
         if (classes.length > 1) {
           const place = classes.indexOf(classOf(object.desc));
@@ -66,8 +68,10 @@
   };
 
   const light = (box, name, on) => {
-    for (const node of box.querySelectorAll(`[data-object="${CSS.escape(name)}"]`)) node.classList.toggle("lit", on);
-    box.querySelector("svg.over")?.classList.toggle("dim", on);
+    for (const node of box.querySelectorAll(`[data-object="${CSS.escape(name)}"]`)) {
+      node.classList.toggle("lit", on);
+      node.closest("svg.over")?.classList.toggle("dim", on);
+    }
   };
   for (const [type, on] of [["mouseover", true], ["mouseout", false], ["focusin", true], ["focusout", false]]) {
     document.addEventListener(type, (event) => {

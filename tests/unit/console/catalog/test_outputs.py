@@ -17,7 +17,6 @@ from console.catalog.models import (
     Output,
 )
 from console.catalog.outputs import safe_path
-from console.catalog.queries import RecordFilter
 from console.catalog.services import (
     OutputError,
     UnresolvedRefError,
@@ -57,8 +56,7 @@ def test_records_are_indexed_in_file_order_with_their_classes(
     rows = list(DatasetRecord.objects.order_by("id"))
     assert [row.record_id for row in rows] == ["train-0", "train-1", "train-2", "val-0", "val-1"]
     assert [row.index for row in rows] == [0, 1, 2, 0, 1]
-    counts = {item.class_name: item.count for item in rows[2].classes.all()}
-    assert counts == {"螺丝": 2}
+    assert [row.place for row in rows] == [0, 1, 2, 3, 4]
     assert rows[1].objects_json == [{"desc": "类别=标签", "poly": [1, 1, 9, 1, 9, 9, 1, 9]}]
     reject = DatasetReject.objects.get()
     assert (reject.place, reject.code) == ("a.xml:7", "image.missing")
@@ -186,29 +184,3 @@ def test_a_foreign_projects_outputs_do_not_resolve(
     for ref in ("dataset:Cabinet-set@1", "run:r1/dataset"):
         with pytest.raises(UnresolvedRefError):
             resolve_ref(foreign_project, ref)
-
-
-def test_records_filter_by_split_class_count_and_text(run: FakeRun, tmp_path: Path) -> None:
-    register_dataset(run, tmp_path / "d", n_train=4)
-    version = DatasetVersion.objects.get()
-
-    def ids(**wanted: Any) -> list[str]:
-        rows = queries.records(version, RecordFilter(**wanted)).order_by("id")
-        return [row.record_id for row in rows]
-
-    assert ids(split="val") == ["val-0", "val-1"]
-    assert ids(classes=("标签",)) == ["train-1", "train-3", "val-1"]
-    assert ids(classes=("标签", "螺丝")) == ["train-3"]
-    assert ids(min_objects=2, max_objects=2) == ["train-2"]
-    assert ids(text="TRAIN-3") == ["train-3"]
-    assert ids(split="train", classes=("标签",), max_objects=1) == ["train-1"]
-
-
-def test_neighbours_step_within_the_filter(run: FakeRun, tmp_path: Path) -> None:
-    register_dataset(run, tmp_path / "d", n_train=4)
-    version = DatasetVersion.objects.get()
-    by_id = {row.record_id: row for row in version.records.all()}
-    wanted = RecordFilter(classes=("标签",))
-    before, after = queries.neighbours(by_id["train-3"], wanted)
-    assert (before, after) == (by_id["train-1"].pk, by_id["val-1"].pk)
-    assert queries.neighbours(by_id["val-1"], wanted)[1] is None
