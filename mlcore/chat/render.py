@@ -1,9 +1,10 @@
-"""The one renderer from record to token ids and labelled spans.
+"""The one renderer from messages to token ids and labelled spans.
 
     <|im_start|>user\\n<|vision_start|><|image_pad|>...<|vision_end|>PROMPT<|im_end|>\\n
     <|im_start|>assistant\\nANSWER<|im_end|>
 
-Training and generation share it: a prompt is the training example without its answer.
+Training and generation share it: a prompt is the training example without its answer. A system
+turn stands before, where there is one; in a longer conversation every answer is supervised.
 """
 from __future__ import annotations
 
@@ -15,10 +16,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.chat.answers import Piece, answer_pieces
+from mlcore.chat.answers import Piece
+from mlcore.chat.config import MessagesConfig
 from mlcore.chat.kit import RenderKit
+from mlcore.chat.messages import Conversation, Picture, Turn, prompt_turns, record_conversation
+from mlcore.chat.payloads import Fetch, load_image
 from mlcore.chat.positions import Segment, position_ids
-from mlcore.chat.prompts import Mode, profile_named
+from mlcore.chat.prompts import Mode
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
 from mlcore.models.images import Patches, read_rgb
@@ -29,7 +33,7 @@ RgbImage = npt.NDArray[np.uint8]
 
 
 class Span(NamedTuple):
-    """Tokens start..stop (stop excluded) of one kind: desc, coord, format, summary or eos."""
+    """Tokens start..stop (stop excluded) of one kind: that of an answer's piece, or eos."""
 
     name: str
     start: int
@@ -43,12 +47,13 @@ class TrainingExample:
     input_ids int64 [L]; labels int64 [L], the id at that very place or -100, so the loss shifts;
     position_ids int64 [4, L] (text, time, height, width); pixel_values float32 [patches, dim];
     image_grid_thw int64 [images, 3] in patches; spans cover every supervised token once; images
-    are their names, for messages.
+    are their names, for errors; prompt_length is where the last answer begins. The mode of a
+    conversation that no record stands behind is None.
     """
 
     record_id: str
     images: tuple[str, ...]
-    mode: Mode
+    mode: Mode | None
     input_ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     position_ids: npt.NDArray[np.int64]
@@ -62,15 +67,30 @@ class TrainingExample:
 
 
 class Renderer:
-    """Renders records with one checkpoint's kit and one prompt profile. Not tied to torch."""
+    """Renders samples with one checkpoint's kit and one way of asking. Not tied to torch.
 
-    def __init__(self, kit: RenderKit, profile: str = "inspection") -> None:
-        self.profile = profile_named(profile)
+    `dataset` is the name that an answer's prefix may hold; `fetch` gets images by http(s), which
+    nothing does without it.
+    """
+
+    def __init__(
+        self,
+        kit: RenderKit,
+        messages: MessagesConfig | None = None,
+        *,
+        dataset: str = "",
+        fetch: Fetch | None = None,
+    ) -> None:
         self.kit = kit
         self.ids = kit.ids
-        self.coord_ids = kit.coord_ids
-        self._encode = kit.encode
-        self._patcher = kit.patcher
+        self.messages = messages or MessagesConfig()
+        self.dataset = dataset
+        self._fetch = fetch
+
+    @property
+    def coord_ids(self) -> tuple[int, ...]:
+        """Ids of the coordinate tokens, index = bin. Raises DataError when there are none."""
+        return self.kit.coord_ids
 
     def training_example(
         self, record: Record, image_root: Path | None, mode: Mode, *, image: RgbImage | None = None
@@ -80,14 +100,33 @@ class Renderer:
         The image is `image` (uint8 [H, W, 3]) when given, else read from below `image_root`.
         Raises DataError on an unreadable or wrongly sized image, or a record without answer.
         """
-        answer, spans = self._answer(answer_pieces(record, mode))
-        return self._example(record, self._patches(record, image_root, image), mode, answer, spans)
+        conversation = record_conversation(record, mode, self.messages, self.dataset)
+        patches = self._patches(record, image_root, image)
+        return self._example(record.id, record.images, mode, conversation.turns, patches)
 
     def prompt_example(
         self, record: Record, image_root: Path | None, mode: Mode, *, image: RgbImage | None = None
     ) -> TrainingExample:
         """The prompt alone, for generation: exactly the start of the training example."""
-        return self._example(record, self._patches(record, image_root, image), mode, [], [])
+        turns = prompt_turns(record, mode, self.messages)
+        patches = self._patches(record, image_root, image)
+        return self._example(record.id, record.images, mode, turns, patches)
+
+    def conversation_example(
+        self, conversation: Conversation, image_root: Path | None
+    ) -> TrainingExample:
+        """A conversation as it was written; one that ends with the user is a prompt.
+
+        Raises DataError on an image that cannot be read or has sides of a wrong multiple.
+        """
+        pictures = conversation.pictures
+        patches = []
+        for number, picture in enumerate(pictures, start=1):
+            where = f"{conversation.id}: image {number} ({picture.name})"
+            image = load_image(picture.source, image_root, where, self._fetch)
+            patches.append(self.kit.patcher(image, where))
+        names = tuple(picture.name for picture in pictures)
+        return self._example(conversation.id, names, None, conversation.turns, patches)
 
     def _patches(self, record: Record, root: Path | None, image: RgbImage | None) -> list[Patches]:
         if image is not None:
@@ -107,67 +146,95 @@ class Renderer:
                 f"{record.width} x {record.height}",
                 where=where,
             )
-        return self._patcher(image, where)
+        return self.kit.patcher(image, where)
 
     def _example(
         self,
-        record: Record,
-        images: Sequence[Patches],
-        mode: Mode,
-        answer: list[int],
-        spans: list[Span],
+        name: str,
+        images: tuple[str, ...],
+        mode: Mode | None,
+        turns: Sequence[Turn],
+        patches: Sequence[Patches],
     ) -> TrainingExample:
-        prompt, segments = self._prompt(images, mode)
-        start = len(prompt)
-        input_ids = np.array(prompt + answer, dtype=np.int64)
-        labels = input_ids.copy()
-        labels[:start] = UNSUPERVISED
+        writer = _Writer(self.kit, patches)
+        for turn in turns:
+            writer.turn(turn)
+        prompt, segments = writer.finish(turns[-1].role)
+        input_ids = np.array(writer.out, dtype=np.int64)
+        labels = np.full_like(input_ids, UNSUPERVISED)
+        spans = writer.spans if turns[-1].role == "assistant" else []
+        for span in spans:
+            labels[span.start : span.stop] = input_ids[span.start : span.stop]
+        width = self.kit.patcher.values_per_patch
         return TrainingExample(
-            record_id=record.id,
-            images=record.images,
+            record_id=name,
+            images=images,
             mode=mode,
             input_ids=input_ids,
             labels=labels,
-            position_ids=position_ids(segments, len(answer)),
-            pixel_values=np.concatenate([patches.values for patches in images]),
-            image_grid_thw=np.array([patches.grid for patches in images], dtype=np.int64),
-            spans=tuple(Span(s.name, s.start + start, s.stop + start) for s in spans),
-            prompt_length=start,
+            position_ids=position_ids(segments, len(input_ids) - prompt),
+            pixel_values=np.concatenate(
+                [np.zeros((0, width), np.float32), *(p.values for p in patches)]
+            ),
+            image_grid_thw=np.array([p.grid for p in patches], np.int64).reshape(-1, 3),
+            spans=tuple(spans),
+            prompt_length=prompt,
         )
 
-    def _prompt(
-        self, images: Sequence[Patches], mode: Mode
-    ) -> tuple[list[int], tuple[Segment, ...]]:
-        ids, merge = self.ids, self._patcher.merge_size
-        out: list[int] = []
-        segments: list[Segment] = []
-        text = 0
-        if self.profile.system:
-            out += self._turn("system", self.profile.system)
-        out += [ids.im_start, *self._encode("user\n")]
-        for patches in images:
-            out.append(ids.vision_start)
-            frames, rows, columns = patches.grid
-            grid = (frames, rows // merge, columns // merge)
-            segments += [len(out) - text, grid]
-            out += [ids.image_pad] * (grid[0] * grid[1] * grid[2])
-            text = len(out)
-            out.append(ids.vision_end)
-        out += [*self._encode(self.profile.user_text(mode)), ids.im_end, *self._encode("\n")]
-        out += [ids.im_start, *self._encode("assistant\n")]
-        return out, (*segments, len(out) - text)
 
-    def _turn(self, role: str, text: str) -> list[int]:
-        start, end = self.ids.im_start, self.ids.im_end
-        return [start, *self._encode(f"{role}\n"), *self._encode(text), end, *self._encode("\n")]
+class _Writer:
+    """Writes turns as token ids, and keeps where the last answer, spans and images lie."""
 
-    def _answer(self, pieces: Sequence[Piece]) -> tuple[list[int], list[Span]]:
-        out: list[int] = []
-        spans: list[Span] = []
-        for piece in pieces:
-            start = len(out)
-            is_coord = piece.name == "coord"
-            out += [self.coord_ids[piece.bin]] if is_coord else self._encode(piece.text)
-            spans.append(Span(piece.name, start, len(out)))
-        spans.append(Span("eos", len(out), len(out) + 1))
-        return [*out, self.ids.im_end], spans
+    def __init__(self, kit: RenderKit, patches: Sequence[Patches]) -> None:
+        self.out: list[int] = []
+        self.spans: list[Span] = []
+        self._kit = kit
+        self._patches = iter(patches)
+        self._segments: list[Segment] = []
+        self._text = 0
+        self._answer = 0
+
+    def turn(self, turn: Turn) -> None:
+        if self.out:
+            self.out += self._kit.encode("\n")
+        self._open(turn.role)
+        for part in turn.parts:
+            if isinstance(part, Picture):
+                self._image(next(self._patches))
+            elif turn.role == "assistant":
+                self._piece(part)
+            else:
+                self.out += self._kit.encode(part.text)
+        if turn.role == "assistant":
+            self.spans.append(Span("eos", len(self.out), len(self.out) + 1))
+        self.out.append(self._kit.ids.im_end)
+
+    def finish(self, last: str) -> tuple[int, tuple[Segment, ...]]:
+        """Open the answer where the user spoke last. Returns where the last answer begins, and
+        the segments before it."""
+        if last != "assistant":
+            self.out += self._kit.encode("\n")
+            self._open("assistant")
+        return self._answer, (*self._segments, self._answer - self._text)
+
+    def _open(self, role: str) -> None:
+        self.out += [self._kit.ids.im_start, *self._kit.encode(f"{role}\n")]
+        self._answer = len(self.out)
+
+    def _image(self, patches: Patches) -> None:
+        ids, merge = self._kit.ids, self._kit.patcher.merge_size
+        frames, rows, columns = patches.grid
+        grid = (frames, rows // merge, columns // merge)
+        self.out.append(ids.vision_start)
+        self._segments += [len(self.out) - self._text, grid]
+        self.out += [ids.image_pad] * (grid[0] * grid[1] * grid[2])
+        self._text = len(self.out)
+        self.out.append(ids.vision_end)
+
+    def _piece(self, piece: Piece) -> None:
+        start = len(self.out)
+        if piece.bin >= 0:
+            self.out.append(self._kit.coord_ids[piece.bin])
+        else:
+            self.out += self._kit.encode(piece.text)
+        self.spans.append(Span(piece.name, start, len(self.out)))

@@ -6,7 +6,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, PredictionsRef
-from mlcore.coordjson.types import FieldOrder
 
 SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 
@@ -28,8 +27,6 @@ class EvaluateConfig(JobConfig):
     """overlap from which on a predicted object may count as a true one"""
     line_half_width: float = Field(default=30.0, gt=0, le=500)
     """half the width of the tube around a line, in thousandths of the image's side"""
-    field_order: FieldOrder = "desc_first"
-    """which key of an object an answer must give first"""
     bootstrap: int = Field(default=1000, ge=100, le=100_000)
     """resamplings of the images behind every 95 % interval"""
     overlays: int = Field(default=8, ge=0, le=200, json_schema_extra=RUNTIME)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlcore.contract.records import KINDS, Record
-from mlcore.coordjson import FieldOrder
+from mlcore.coordjson.format import AnswerFormat
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer, truth_things
 from mlcore.evaluate.statistics import Columns, bootstrap, f1_figure, f1_of, mean, ratio, share_of
 
@@ -62,11 +62,16 @@ def detection_scores(
 
 
 def quick_scores(
-    records: Sequence[Record], texts: Sequence[str], field_order: FieldOrder
+    records: Sequence[Record], texts: Sequence[str], format: AnswerFormat
 ) -> dict[str, float]:
     """`parse_rate` and `f1_50` without intervals; a figure without a denominator is left out."""
     matches = [
-        match_image(record.id, truth_things(record), read_answer(text, field_order), 0.5)
+        match_image(
+            record.id,
+            truth_things(record),
+            read_answer(text, format, width=record.width, height=record.height),
+            0.5,
+        )
         for record, text in zip(records, texts, strict=True)
     ]
     tp, fp, fn = (int(v) for v in f1_columns(matches).sum(axis=0)) if matches else (0, 0, 0)

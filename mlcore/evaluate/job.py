@@ -106,7 +106,13 @@ def _score(
         for record, things in zip(records, truths, strict=True):
             answer = dense.get(record.id)
             text = answer.text if answer else None
-            reading = read_answer(text, config.field_order, config.line_half_width)
+            reading = read_answer(
+                text,
+                system.format,
+                width=record.width,
+                height=record.height,
+                half_width=config.line_half_width,
+            )
             matches.append(match_image(record.id, things, reading, config.iou_threshold))
     summaries = summary_rows(records, system)
     judged = records if dense is not None else []
@@ -158,7 +164,7 @@ def _report(
             for name, s in scored.items()
         },
         "settings": config.model_dump(
-            include={"iou_threshold", "line_half_width", "field_order", "bootstrap", "seed"}
+            include={"iou_threshold", "line_half_width", "bootstrap", "seed"}
         ),
         "notes": NOTES,
     }

@@ -3,13 +3,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from mlcore.chat.prompts import MODES, Mode
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
+from mlcore.coordjson.format import AnswerFormat
 from mlcore.errors import DataError
 from mlcore.run.hashing import tree_digest, tree_entries
 
@@ -26,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class SystemAnswers:
-    """All answers of one system on one split.
+    """All answers of one system on one split; `format` is what its dense answers are read in.
 
     `answers[mode]` maps record ids to answers; a record may be absent, which counts as an answer
     that cannot be read. A mode that was never asked for is absent as a whole.
@@ -36,6 +39,7 @@ class SystemAnswers:
     meta: Mapping[str, Any]
     digest: str
     answers: Mapping[Mode, Mapping[str, Answer]]
+    format: AnswerFormat = field(default_factory=AnswerFormat)
 
 
 def load_system(
@@ -61,13 +65,25 @@ def load_system(
         answers[mode][identity] = answer
     for mode in _asked(meta):
         answers.setdefault(mode, {})
-    return SystemAnswers(name, meta, tree_digest(tree_entries(folder)), answers)
+    return SystemAnswers(
+        name, meta, tree_digest(tree_entries(folder)), answers, _format(name, folder, meta)
+    )
 
 
 def _asked(meta: Mapping[str, Any]) -> list[Mode]:
     """The modes that the predictions say were asked for."""
     named = meta.get("modes", [])
     return [mode for mode in MODES if isinstance(named, list) and mode in named]
+
+
+def _format(name: str, folder: Path, meta: Mapping[str, Any]) -> AnswerFormat:
+    """The format that the predictions say they were asked for in; CoordJSON where they do not."""
+    try:
+        return AnswerFormat.model_validate(meta.get("answer", {}))
+    except ValidationError as error:
+        raise DataError(
+            f"{name}: meta.json names no known format of answers", where=str(folder)
+        ) from error
 
 
 def _meta(name: str, folder: Path) -> dict[str, Any]:

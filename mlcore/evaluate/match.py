@@ -10,9 +10,14 @@ from scipy.optimize import linear_sum_assignment
 
 from mlcore.contract.desc import class_of
 from mlcore.contract.records import Kind, Record
-from mlcore.coordjson import AnswerError, CoordObject, FieldOrder, parse_strict
+from mlcore.coordjson import AnswerError, CoordObject
+from mlcore.coordjson.format import AnswerFormat
+from mlcore.coordjson.format import read_answer as read_strictly
 from mlcore.geometry.iou import LINE_HALF_WIDTH, Region, overlap_matrix, region
 from mlcore.geometry.spaces import to_thousandths
+
+COORDJSON = AnswerFormat()
+"""the format of answers that name none"""
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,21 @@ def truth_things(record: Record, half_width: float = LINE_HALF_WIDTH) -> tuple[T
 
 
 def read_answer(
-    text: str | None, field_order: FieldOrder = "desc_first", half_width: float = LINE_HALF_WIDTH
+    text: str | None,
+    format: AnswerFormat = COORDJSON,
+    *,
+    width: int = 0,
+    height: int = 0,
+    half_width: float = LINE_HALF_WIDTH,
 ) -> Reading:
-    """The objects of a dense answer; None stands for an answer that is missing."""
+    """The objects of a dense answer; None stands for an answer that is missing.
+
+    The image's size, in pixels, is needed where the answer's numbers are pixels.
+    """
     if text is None:
         return Reading((), Fault("missing", 0, "there is no answer for this image"))
     try:
-        objects: list[CoordObject] = parse_strict(text, field_order)
+        objects: list[CoordObject] = read_strictly(text, format, width, height)
     except AnswerError as error:
         return Reading((), Fault(error.rule, error.position, error.reason))
     return Reading(tuple(_thing(o.desc, o.kind, o.bins, half_width) for o in objects), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +23,31 @@ def read_rgb(path: Path) -> npt.NDArray[np.uint8]:
 
     Raises DataError when the file is missing, broken or has more than 8 bits a channel.
     """
+    return decode_rgb(path, str(path))
+
+
+def decode_rgb(source: Path | IO[bytes], where: str) -> npt.NDArray[np.uint8]:
+    """As `read_rgb`, of a file or of its bytes; `where` names it in errors."""
     try:
-        with Image.open(path) as image:
-            if image.mode in DEEP_MODES:
-                raise DataError(f"{image.mode} images are not supported", where=str(path))
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        with Image.open(source) as image:
+            return rgb_of(image, where)
     except FileNotFoundError as error:
-        raise DataError("the image is missing", where=str(path)) from error
+        raise DataError("the image is missing", where=where) from error
     except BROKEN as error:
-        raise DataError(f"the image cannot be read: {error}", where=str(path)) from error
+        raise DataError(f"the image cannot be read: {error}", where=where) from error
+
+
+def rgb_of(image: Image.Image, where: str) -> npt.NDArray[np.uint8]:
+    """A Pillow image as uint8 [H, W, 3], upright.
+
+    Raises DataError on more than 8 bits a channel and on damaged data.
+    """
+    if image.mode in DEEP_MODES:
+        raise DataError(f"{image.mode} images are not supported", where=where)
+    try:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except BROKEN as error:
+        raise DataError(f"the image cannot be read: {error}", where=where) from error
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,11 @@ class Patcher:
     def multiple(self) -> int:
         """Sides of an image must be multiples of this, in pixels."""
         return self.patch_size * self.merge_size
+
+    @property
+    def values_per_patch(self) -> int:
+        """Numbers of one flattened patch."""
+        return 3 * self.frames * self.patch_size**2
 
     def __call__(self, image: npt.NDArray[np.uint8], where: str) -> Patches:
         """Patches of a uint8 [H, W, 3] image. Raises DataError naming `where` on a wrong size."""

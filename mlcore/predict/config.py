@@ -1,11 +1,12 @@
 """The config of a `predict` run. Light: imports no torch."""
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from mlcore.chat.prompts import Mode, ProfileName
+from mlcore.chat.config import MessagesConfig
+from mlcore.chat.prompts import Mode
 from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, ModelRef, StrictModel
 from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
 
@@ -62,8 +63,8 @@ class PredictConfig(JobConfig):
     """who answers"""
     modes: list[Mode] = Field(default=["dense", "summary"], min_length=1, max_length=2)
     """which tasks: every object with coordinates, and a summary"""
-    profile: ProfileName = "inspection"
-    """the prompt profile that the model was trained with"""
+    messages: MessagesConfig = Field(default_factory=MessagesConfig)
+    """what is asked and how it is answered: what the model was trained with"""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     """how tokens are drawn"""
     max_new_tokens: int = Field(default=320, ge=1, le=8192, json_schema_extra=RUNTIME)
@@ -93,3 +94,10 @@ class PredictConfig(JobConfig):
         if len(set(modes)) != len(modes):
             raise ValueError("a mode is named twice")
         return modes
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        for mode in self.modes:
+            if mode not in self.messages.modes:
+                raise ValueError(f"messages has no words for the task {mode}")
+        return self

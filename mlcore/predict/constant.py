@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
-from mlcore.chat.answers import coord_objects
+from mlcore.chat.answers import dense_pieces
+from mlcore.chat.config import MessagesConfig
 from mlcore.contract.records import Record
-from mlcore.coordjson import render
+from mlcore.coordjson.format import AnswerFormat
 from mlcore.errors import DataError
 from mlcore.evaluate import quick
 
@@ -22,8 +23,8 @@ JUDGES = 64
 Item = TypeVar("Item", bound=Hashable)
 
 
-def constant_dense(records: Sequence[Record]) -> str:
-    """The dense answer with the best F1@0.5 over other images, as CoordJSON text.
+def constant_dense(records: Sequence[Record], messages: MessagesConfig | None = None) -> str:
+    """The dense answer with the best F1@0.5 over other images, in the format of `messages`.
 
     Candidates and judges are spread evenly over `records`; among equals the first one wins.
     Raises DataError without records.
@@ -31,8 +32,12 @@ def constant_dense(records: Sequence[Record]) -> str:
     if not records:
         raise DataError("the train split is empty: there is no constant answer")
     judges = _spread(records, JUDGES)
-    answers = [render(coord_objects(record)) for record in _spread(records, CANDIDATES)]
-    return max(answers, key=lambda answer: _score(answer, judges))
+    config = messages or MessagesConfig()
+    answers = [
+        "".join(piece.text for piece in dense_pieces(record, config))
+        for record in _spread(records, CANDIDATES)
+    ]
+    return max(answers, key=lambda answer: _score(answer, judges, config.answer))
 
 
 def constant_summary(records: Sequence[Record]) -> str:
@@ -52,9 +57,9 @@ def most_frequent(items: Iterable[Item]) -> Item:
     return min(counts, key=lambda item: (-counts[item], repr(item)))
 
 
-def _score(answer: str, judges: Sequence[Record]) -> float:
+def _score(answer: str, judges: Sequence[Record], format: AnswerFormat) -> float:
     """F1@0.5 of one answer given to every judge; 0 where there is nothing to find or find wrong."""
-    return quick(judges, [answer] * len(judges)).get("f1_50", 0.0)
+    return quick(judges, [answer] * len(judges), format).get("f1_50", 0.0)
 
 
 def _spread(records: Sequence[Record], most: int) -> list[Record]:

@@ -60,6 +60,7 @@ def run(config: PredictConfig, ctx: RunContext) -> dict[str, Any]:
         "split": config.split,
         "limit": config.limit,
         "modes": list(config.modes),
+        "answer": config.messages.answer.model_dump(mode="json"),
         "generation": dict(system.generation),
         "n": tally.answers,
         "rejected": len(tally.rejected),
@@ -98,7 +99,9 @@ def _answer_all(
                         continue
                     _write(file, tally, record, mode, answer)
                     if mode == "dense" and shown < config.samples:
-                        emit_sample(ctx, dataset, record, answer)
+                        emit_sample(
+                            ctx, dataset, record, answer, format=config.messages.answer
+                        )
                         shown += 1
                 file.flush()
                 done = config.modes.index(mode) * len(records) + start + len(batch)

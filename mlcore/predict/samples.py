@@ -8,14 +8,21 @@ from typing import Any
 from mlcore.chat.generate import Generated
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
-from mlcore.coordjson import CoordJsonError, parse_strict
+from mlcore.coordjson import AnswerError
+from mlcore.coordjson.format import AnswerFormat, read_answer
 from mlcore.geometry.spaces import to_pixels
 from mlcore.run.context import RunContext
 from mlcore.run.hashing import file_sha256
 
 
 def emit_sample(
-    ctx: RunContext, dataset: Dataset, record: Record, answer: Generated, *, step: int = 0
+    ctx: RunContext,
+    dataset: Dataset,
+    record: Record,
+    answer: Generated,
+    *,
+    step: int = 0,
+    format: AnswerFormat | None = None,
 ) -> None:
     """Copy the record's image into the run folder and send one sample event of a training step.
 
@@ -26,7 +33,7 @@ def emit_sample(
     target = ctx.folder.artifacts / "samples" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    prediction, note = readable(answer.text, record)
+    prediction, note = readable(answer.text, record, format or AnswerFormat())
     ctx.events.sample(
         name=record.id,
         step=step,
@@ -44,11 +51,13 @@ def emit_sample(
     )
 
 
-def readable(text: str, record: Record) -> tuple[list[dict[str, Any]], str]:
+def readable(
+    text: str, record: Record, format: AnswerFormat
+) -> tuple[list[dict[str, Any]], str]:
     """The objects of an answer in pixels, and why there are none if it cannot be read."""
     try:
-        objects = parse_strict(text)
-    except CoordJsonError as error:
+        objects = read_answer(text, format, record.width, record.height)
+    except AnswerError as error:
         return [], f"unreadable at character {error.position}: {error.reason}"
     return [
         {"desc": o.desc, o.kind: list(to_pixels(o.bins, record.width, record.height))}

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
+from mlcore.chat.config import MessagesConfig
 from mlcore.chat.generate import Generated, Sampling, generate_batch
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
@@ -50,10 +51,15 @@ class ConstantAnswers:
 
     model_digest: str | None = None
 
-    def __init__(self, dataset: Dataset, modes: Sequence[Mode]) -> None:
+    def __init__(
+        self, dataset: Dataset, modes: Sequence[Mode], messages: MessagesConfig
+    ) -> None:
         records = dataset.split("train")
-        makers = {"dense": constant_dense, "summary": constant_summary}
-        self._texts = {mode: makers[mode](records) for mode in modes}
+        makers: dict[Mode, Callable[[], str]] = {
+            "dense": lambda: constant_dense(records, messages),
+            "summary": lambda: constant_summary(records),
+        }
+        self._texts = {mode: makers[mode]() for mode in modes}
         self.generation: Mapping[str, Any] = {"split": "train", "records": len(records)}
 
     def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
@@ -63,13 +69,16 @@ class ConstantAnswers:
 class ModelAnswers:
     """A model answers, whole batches at a time; a batch that fails is tried image by image."""
 
-    def __init__(self, config: PredictConfig, folder: Path, root: Path, warn: Warn) -> None:
+    def __init__(self, config: PredictConfig, folder: Path, dataset: Dataset, warn: Warn) -> None:
         assert not isinstance(config.system, ConstantSystem)
         self._processor = load_processor(folder)
-        self._renderer = Renderer(RenderKit.from_folder(folder), config.profile)
+        self._renderer = Renderer(
+            RenderKit.from_folder(folder), config.messages, dataset=dataset.name
+        )
         self._model = _model(config, folder)
         nn.Module.to(self._model, _device(config.device))
-        self._root, self._warn = root, warn
+        self._messages = config.messages
+        self._dataset, self._warn = dataset, warn
         self._max_new_tokens = config.max_new_tokens
         self._sampling = Sampling(
             config.sampling.temperature, config.sampling.top_p,
@@ -78,7 +87,7 @@ class ModelAnswers:
         self.model_digest: str | None = tree_digest(tree_entries(folder))
         self.generation: Mapping[str, Any] = {
             "max_new_tokens": config.max_new_tokens,
-            "profile": config.profile,
+            "messages": config.messages.model_dump(mode="json"),
             "dtype": config.dtype,
             "seed": config.seed,
             **config.sampling.model_dump(),
@@ -87,12 +96,13 @@ class ModelAnswers:
     def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
         prompts = [self._prompt(record, mode) for record in records]
         usable = [prompt for prompt in prompts if not isinstance(prompt, Unreadable)]
-        answers = iter(self._generate(usable))
+        prefix = self._messages.prefix(mode, self._dataset.name)
+        answers = iter([without_prefix(answer, prefix) for answer in self._generate(usable)])
         return [p if isinstance(p, Unreadable) else next(answers) for p in prompts]
 
     def _prompt(self, record: Record, mode: Mode) -> TrainingExample | Unreadable:
         try:
-            return self._renderer.prompt_example(record, self._root, mode)
+            return self._renderer.prompt_example(record, self._dataset.folder, mode)
         except DataError as error:
             return Unreadable(error.message, error.where)
 
@@ -115,10 +125,19 @@ class ModelAnswers:
 def open_system(config: PredictConfig, ctx: RunContext, dataset: Dataset) -> System:
     """The system that the config names, ready to answer."""
     if isinstance(config.system, ConstantSystem):
-        return ConstantAnswers(dataset, config.modes)
+        return ConstantAnswers(dataset, config.modes, config.messages)
     torch.set_num_threads(config.threads)
     folder = ctx.resolve(config.system.model)
-    return ModelAnswers(config, folder, dataset.folder, ctx.events.warning)
+    return ModelAnswers(config, folder, dataset, ctx.events.warning)
+
+
+def without_prefix(answer: Generated, prefix: str) -> Generated:
+    """An answer without the line that the model was trained to begin with.
+
+    One that does not begin with it stays as it is, and is then read as such. `token_ids` and
+    counts stay those of everything that was generated.
+    """
+    return replace(answer, text=answer.text.removeprefix(prefix))
 
 
 def _model(config: PredictConfig, folder: Path) -> Qwen3VLForConditionalGeneration:

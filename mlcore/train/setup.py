@@ -11,8 +11,8 @@ import torch
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
 from mlcore.chat.answers import tokenizer_texts
+from mlcore.chat.config import MessagesConfig
 from mlcore.chat.kit import RenderKit
-from mlcore.chat.prompts import profile_named
 from mlcore.chat.render import Renderer
 from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import Dataset, open_dataset
@@ -70,7 +70,7 @@ def start_folder(config: SftConfig, ctx: RunContext, train: list[Record]) -> Pat
         return ctx.resolve(config.model.checkpoint)
     folder = ctx.folder.root / "start"
     if not folder.exists():
-        texts = tokenizer_texts(train, profile_named(config.profile))
+        texts = tokenizer_texts(train, MessagesConfig(profile=config.profile))
         unfinished = folder.with_name(".start.tmp")
         shutil.rmtree(unfinished, ignore_errors=True)
         build_tiny(unfinished, config.model.recipe, texts)
@@ -101,7 +101,7 @@ def build_trainer(
     device = device_of(config, rank)
     processor = load_processor(start)
     model = load_model(start, _DTYPES[config.dtype])
-    renderer = Renderer(RenderKit.from_folder(start), config.profile)
+    renderer = Renderer(RenderKit.from_folder(start), MessagesConfig(profile=config.profile))
     source = Source(data.train, data.dataset.folder, renderer, config.global_max_length)
     order = Order(len(source), config.batch_size, config.data.summary_share, config.seed)
     step = SftStep(model, list(renderer.coord_ids))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlcore.chat.answers import tokenizer_texts
-from mlcore.chat.prompts import PROFILES
+from mlcore.chat.config import MessagesConfig
 from mlcore.contract.records import Kind, Record, SceneObject
 from mlcore.models.config import TinyRecipe
 from mlcore.models.tiny import build_tiny
@@ -56,5 +56,5 @@ def make_image(number: int, width: int = 96, height: int = 64) -> npt.NDArray[np
 def make_checkpoint(folder: Path) -> Path:
     """A checkpoint folder of the default tiny size, its tokenizer trained on such records."""
     records = [make_record(number) for number in range(40)]
-    build_tiny(folder, TinyRecipe(), tokenizer_texts(records, PROFILES["inspection"]))
+    build_tiny(folder, TinyRecipe(), tokenizer_texts(records, MessagesConfig()))
     return folder
