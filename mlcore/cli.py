@@ -14,7 +14,11 @@ from pathlib import Path
 from mlcore.errors import ConfigError, GatehouseError
 from mlcore.run.exits import EXITS, ExitCode
 
-_DELEGATED = {"data": "mlcore.contract.cli", "coordjson": "mlcore.coordjson.cli"}
+_DELEGATED = {
+    "augment": "mlcore.augment.cli",
+    "coordjson": "mlcore.coordjson.cli",
+    "data": "mlcore.contract.cli",
+}
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
 
@@ -60,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds.set_defaults(command=_kinds)
     _add_config(commands.add_parser("config", help="show or compare resolved configs"))
     commands.add_parser("data", help="validate and import datasets", add_help=False)
+    commands.add_parser("augment", help="look at augmented samples", add_help=False)
     commands.add_parser("coordjson", help="parse and render model output", add_help=False)
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import InitErrorDetails, ValidationError, core_schema
 
@@ -97,6 +97,15 @@ AnyOp = Annotated[Op, _ByName]
 """any registered op, chosen by `type`"""
 
 
+class PatchBankConfig(StrictModel):
+    """How much the patch bank holds. Copy-paste ops with `source_mode` bank or mixed use it."""
+
+    capacity: int = Field(default=256, ge=1, le=100_000)
+    """most patches for each op"""
+    per_record: int = Field(default=2, ge=1, le=64)
+    """most patches of one record for each op"""
+
+
 class AugmentConfig(StrictModel):
     """How training samples are varied. Validation samples never are."""
 
@@ -113,6 +122,8 @@ class AugmentConfig(StrictModel):
     onto the border and flagged, which the contract refuses but a preview can show"""
     turned_boxes: TurnedBoxes = "poly"
     """a box that turns becomes the polygon of its corners, or the upright box that encloses it"""
+    patch_bank: PatchBankConfig = Field(default_factory=PatchBankConfig)
+    """the store of patches for copy-paste"""
     interpolation: Interpolation = "cubic"
     """how pictures are resampled; linear is faster and softer"""
 

@@ -16,10 +16,11 @@ from mlcore.augment import curriculum
 from mlcore.augment.config import AugmentConfig
 from mlcore.augment.finish import finish
 from mlcore.augment.op import AffineOp, BarrierOp, ColourOp, Op
-from mlcore.augment.scene import Item, Pixels, Scene
+from mlcore.augment.paste import PasteOp
+from mlcore.augment.scene import Bank, Pixels, Scene
 from mlcore.augment.telemetry import Step, Telemetry
 from mlcore.contract.records import COORD_SPACE, Record
-from mlcore.errors import DataError
+from mlcore.errors import ConfigError, DataError
 from mlcore.geometry import affine
 from mlcore.geometry.order import ORDER, Policy
 from mlcore.randomness import sample_rng
@@ -38,19 +39,29 @@ class Augmenter:
     """Varies samples. What a sample becomes is a pure function of the config, the seed, the epoch,
     the record and, with a curriculum, the step: neither workers nor ranks nor order play a part.
 
-    `policy` and `classes` are the dataset's order of objects (`mlcore.geometry.order`).
+    `patch_bank` is where copy-paste ops get patches of other pictures. `policy` and `classes` are
+    the dataset's order of objects (`mlcore.geometry.order`). Raises ConfigError where an op needs a
+    bank and there is none.
     """
 
     def __init__(
         self,
         config: AugmentConfig,
         seed: int,
+        patch_bank: Bank | None = None,
         *,
         policy: Policy = ORDER,
         classes: Sequence[str] = (),
     ) -> None:
+        need = [op.type for op in config.ops if isinstance(op, PasteOp) and op.needs_bank]
+        if need and patch_bank is None:
+            raise ConfigError(
+                f"{need[0]} takes patches from a bank and there is none",
+                hint="Make one with mlcore.augment.bank.prepare_bank, or set source_mode: local.",
+            )
         self.config = config
         self.seed = seed
+        self._bank = patch_bank
         self._policy: Policy = policy
         self._classes = tuple(classes)
         self._start = (
@@ -74,8 +85,7 @@ class Augmenter:
         rng = sample_rng(self.seed, epoch, record.id, "augment/bypass")
         if bypass_prob > 0 and rng.random() < bypass_prob:
             return Augmented(record, image, _untouched(record))
-        items = [Item(o.desc, o.kind, o.points, i) for i, o in enumerate(record.objects)]
-        scene = Scene(image, items, self.config.settings)
+        scene = Scene.of(record, image, self.config.settings, self._bank)
         steps = self._run(scene, ops, epoch, record.id)
         new, telemetry = finish(record, scene, steps, self._policy, self._classes)
         return Augmented(new, scene.image, telemetry)

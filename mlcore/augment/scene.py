@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.contract.records import Kind
+from mlcore.contract.records import Kind, Record
 from mlcore.geometry import affine
 from mlcore.geometry.affine import Matrix
 from mlcore.geometry.clip import SLACK, Clipped, clip
 from mlcore.geometry.measure import bounds, extent
+
+if TYPE_CHECKING:
+    from mlcore.augment.patch import Patch
 
 FILL = (128, 128, 128)
 """what lies outside the picture: the value that the model's normalisation maps next to 0"""
@@ -75,14 +78,23 @@ class Settings:
     completeness_threshold: float = 0.95
 
 
+class Bank(Protocol):
+    """Where copy-paste ops get patches of other pictures (`mlcore.augment.bank`)."""
+
+    def draw(self, op: str, rng: np.random.Generator, record: str) -> Patch | None:
+        """A patch for an op from any record but this one; None where there is none."""
+
+
 @dataclass
 class Scene:
     """The state. `matrix` maps pixels of the original picture to those of the canvas now, `frame`
-    is the outline of what of the original picture is on the canvas."""
+    is the outline of what of the original picture is on the canvas. `record` is the record's id."""
 
     image: Pixels
     items: list[Item]
     settings: Settings
+    record: str = ""
+    bank: Bank | None = None
     matrix: Matrix = field(default_factory=affine.identity)
     frame: Flat = ()
     lost: list[Lost] = field(default_factory=list)
@@ -90,6 +102,14 @@ class Scene:
     def __post_init__(self) -> None:
         if not self.frame:
             self.frame = (0, 0, self.width, 0, self.width, self.height, 0, self.height)
+
+    @classmethod
+    def of(
+        cls, record: Record, image: Pixels, settings: Settings, bank: Bank | None = None
+    ) -> Scene:
+        """A record and its picture at the start."""
+        items = [Item(o.desc, o.kind, o.points, i) for i, o in enumerate(record.objects)]
+        return cls(image, items, settings, record.id, bank)
 
     @property
     def width(self) -> int:

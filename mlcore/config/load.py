@@ -81,7 +81,7 @@ def load_text(
 def load_model(path: FilePath, model: type[Model]) -> Model:
     """Load any strict YAML file (a policy, say) as one model, with `extends` and all problems."""
     composed = compose(Source(str(path), path.read_text(encoding="utf-8")), open_beside)
-    return _validated(composed, model)
+    return validated(composed, model)
 
 
 def _load(
@@ -93,7 +93,7 @@ def _load(
     model_type = _model_type(composed, source)
     composed.problems += apply_inputs(composed, model_type, inputs)
     composed.problems += apply_overrides(composed, model_type, overrides)
-    model = _validated(composed, model_type)
+    model = validated(composed, model_type)
     assert isinstance(model, JobConfig)
     resolved = model.model_dump(mode="json")
     text = json.dumps(resolved, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -119,8 +119,8 @@ def _model_type(composed: Composed, source: Source) -> type[JobConfig]:
     raise _error([*composed.problems, Problem(file, line, column, "kind", message)])
 
 
-def _validated(composed: Composed, model: type[Model]) -> Model:
-    """The model, or ConfigError with the problems of the text and of the values together."""
+def validated(composed: Composed, model: type[Model]) -> Model:
+    """The model. Raises ConfigError with the problems of the text and of the values together."""
     try:
         valid = model.model_validate_json(json.dumps(composed.data), strict=True)
     except ValidationError as error:

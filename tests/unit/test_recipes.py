@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mlcore.augment.load import load_augmentation
 from mlcore.config.load import load_config
 from mlcore.gates.policy import load_policy
 
 ROOT = Path(__file__).resolve().parents[2] / "mlcore"
-RECIPES = sorted(ROOT.glob("recipes/**/*.yaml"))
+PARTS = sorted(ROOT.glob("recipes/parts/*.yaml"))
+RECIPES = sorted({*ROOT.glob("recipes/**/*.yaml")} - {*PARTS})
 POLICIES = sorted(ROOT.glob("gates/policies/*.yaml"))
 
 
@@ -23,6 +25,11 @@ def test_a_shipped_recipe_is_a_valid_config(path: Path) -> None:
     assert load_config(path).kind
 
 
+@pytest.mark.parametrize("path", PARTS, ids=lambda p: p.name)
+def test_a_shipped_part_is_a_valid_augmentation(path: Path) -> None:
+    assert load_augmentation(f"recipe:parts/{path.name}") == load_augmentation(str(path))
+
+
 @pytest.mark.parametrize("path", POLICIES, ids=lambda p: p.name)
 def test_a_shipped_policy_is_valid(path: Path) -> None:
     policy, _ = load_policy(path.stem, Path)
@@ -31,4 +38,4 @@ def test_a_shipped_policy_is_valid(path: Path) -> None:
 
 def test_no_other_yaml_lies_in_the_library() -> None:
     everything = {p for p in ROOT.rglob("*.y*ml") if p.is_file()}
-    assert everything == {*RECIPES, *POLICIES}
+    assert everything == {*RECIPES, *PARTS, *POLICIES}
