@@ -18,6 +18,7 @@ _DELEGATED = {
     "augment": "mlcore.augment.cli",
     "coordjson": "mlcore.coordjson.cli",
     "data": "mlcore.contract.cli",
+    "messages": "mlcore.chat.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("data", help="validate and import datasets", add_help=False)
     commands.add_parser("augment", help="look at augmented samples", add_help=False)
     commands.add_parser("coordjson", help="parse and render model output", add_help=False)
+    commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     return parser
 
 

@@ -29,8 +29,9 @@ def check_examples(
     for count, example in enumerate(examples, start=1):  # noqa: B007 - the last number is wanted
         fault = (
             _image_fault(example, kit)
-            or _label_fault(example, kit)
+            or _shape_fault(example)
             or _span_fault(example)
+            or _label_fault(example, kit)
             or _coord_fault(example, kit)
         )
         if fault:
@@ -80,33 +81,45 @@ def _image_runs(example: TrainingExample, kit: RenderKit) -> list[int]:
     return runs if sum(runs) == pads else [*runs, pads - sum(runs)]
 
 
-def _label_fault(example: TrainingExample, kit: RenderKit) -> str:
-    ids, labels, start = example.input_ids, example.labels, example.prompt_length
-    if not len(ids) == len(labels) == example.position_ids.shape[1]:
+def _shape_fault(example: TrainingExample) -> str:
+    count, start = len(example.input_ids), example.prompt_length
+    if not count == len(example.labels) == example.position_ids.shape[1]:
         return "ids, labels and positions differ in length"
-    if not 0 < start < len(ids):
-        return f"the answer is empty: {len(ids)} tokens, {start} of them the prompt"
-    if (labels[:start] != UNSUPERVISED).any():
-        place = int(np.flatnonzero(labels[:start] != UNSUPERVISED)[0])
-        return f"token {place} of the prompt is supervised"
-    if (labels[start:] != ids[start:]).any():
-        place = start + int(np.flatnonzero(labels[start:] != ids[start:])[0])
-        return f"token {place} of the answer has another label than itself"
-    if ids[-1] != kit.ids.im_end:
-        return "the answer does not end with the end-of-turn token"
-    if np.isin(labels, [kit.ids.image_pad, kit.ids.vision_start, kit.ids.vision_end]).any():
-        return "an image token is supervised"
+    if not 0 < start < count:
+        return f"the answer is empty: {count} tokens, {start} of them the prompt"
     return ""
 
 
 def _span_fault(example: TrainingExample) -> str:
-    at = example.prompt_length
+    """Spans follow each other; those of the last answer fill it. A conversation that no record
+    stands behind may have earlier answers."""
+    at = 0 if example.mode is None else example.prompt_length
     for span in example.spans:
-        if span.start != at or span.stop < at:
+        gap_allowed = at < example.prompt_length
+        if span.stop < span.start or span.start < at or (span.start > at and not gap_allowed):
             return f"the span {span.name} begins at token {span.start}, expected {at}"
         at = span.stop
     if at != len(example):
         return f"the spans end at token {at}, the answer at {len(example)}"
+    return ""
+
+
+def _label_fault(example: TrainingExample, kit: RenderKit) -> str:
+    ids, labels = example.input_ids, example.labels
+    answer = np.zeros(len(ids), dtype=bool)
+    for span in example.spans:
+        answer[span.start : span.stop] = True
+    learned = np.flatnonzero((labels != UNSUPERVISED) & ~answer)
+    if learned.size:
+        return f"token {learned[0]} of the prompt is supervised"
+    wrong = np.flatnonzero((labels != ids) & answer)
+    if wrong.size:
+        return f"token {wrong[0]} of the answer has another label than itself"
+    ends = [span.stop - 1 for span in example.spans if span.name == "eos"]
+    if len(ids) - 1 not in ends or (ids[ends] != kit.ids.im_end).any():
+        return "the answer does not end with the end-of-turn token"
+    if np.isin(labels, [kit.ids.image_pad, kit.ids.vision_start, kit.ids.vision_end]).any():
+        return "an image token is supervised"
     return ""
 
 

@@ -150,6 +150,7 @@ LIGHT = (
     "mlcore.kinds",
     "mlcore.chat.health",
     "mlcore.chat.kit",
+    "mlcore.chat.messages",
     "mlcore.chat.overlength",
     "mlcore.chat.render",
     "mlcore.chat.view",
