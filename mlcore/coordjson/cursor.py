@@ -5,47 +5,32 @@ part is long.
 """
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Literal, NoReturn
 
 from mlcore.coordjson.errors import AnswerError, Rule
+from mlcore.coordjson.shape import BLANK, COLON, STRING, unquoted
 from mlcore.coordjson.types import Fault, FieldOrder, Kind, desc_fault
 
-BLANK = r"[ \t\n\r]*+"
-STRING = (
-    r'"([^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+)"'
-)
-"""a JSON string as RFC 8259 writes it; group 1 is what stands between the quotes"""
 _BLANKS = re.compile(BLANK)
 _STRING = re.compile(STRING)
 _OPEN_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+\\?\Z', re.DOTALL)
+_KEY = re.compile(BLANK + STRING + COLON)
+_OPEN = re.compile(BLANK + r"\{")
+_COMMA_OR = re.compile(BLANK + r"([,\]}])")
 Desc = tuple[Literal["desc"], str]
 Geometry = tuple[Kind, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One object as it was read, with where its parts stand: (first, one past the last)."""
-
-    desc: str
-    kind: Kind
-    values: tuple[int, ...]
-    span: tuple[int, int]
-    geometry_span: tuple[int, int]
-
-
-def unquoted(inner: str) -> str:
-    """The text that stands for what a JSON string has between its quotes."""
-    return str(json.loads(f'"{inner}"')) if "\\" in inner else inner
+Entry = tuple[str, Kind, tuple[int, ...]]
+"""description, kind and numbers of one object"""
 
 
 class Cursor(ABC):
     """Reads one object; the grammars add their geometry and what stands around the objects."""
 
     error: ClassVar[type[AnswerError]]
+    keys: ClassVar[frozenset[str]]
+    """the keys that an object may have"""
 
     def __init__(
         self, text: str, field_order: FieldOrder, start: int = 0, stop: int | None = None
@@ -57,63 +42,91 @@ class Cursor(ABC):
 
     @abstractmethod
     def geometry(self, key: str, start: int) -> Geometry | None:
-        """Read the geometry that `key`, seen at `start`, begins; None when it is no such key."""
+        """Read the geometry whose key, seen at `start`, and colon have been read; None when it is
+        no such key."""
 
     def entry(self) -> Entry:
         """Read one object."""
-        start = self.next()
-        self.expect("{", "syntax" if self.peek() in (",", "]", "}") else "not_an_object")
-        first, first_span = self._field("")
+        start = self.at
+        opened = _OPEN.match(self.text, self.at, self.stop)
+        if opened is None:
+            self.expect("{", "syntax" if self.peek() in (",", "]", "}") else "not_an_object")
+        else:
+            self.at = opened.end()
+        first, _ = self._field("")
         if self.comma_or("}"):
             self.fail(start, *_missing(first))
-        second_at = self.next()
-        second, second_span = self._field(first[0])
+        second, second_at = self._field(first[0])
         if not self.comma_or("}"):
-            self.fail(self.at, "an object has one description and one geometry, no more keys",
-                      "unexpected_keys")
+            if self.peek() == "}":
+                self.fail(self.at, "expected a key after the comma, found '}'")
+            reason = "an object has one description and one geometry, no more keys"
+            self.fail(self.at, reason, "unexpected_keys")
         if first[0] == "desc" and second[0] != "desc":
-            order, desc, (kind, values), span = "desc_first", first[1], second, second_span
+            order, entry = "desc_first", (first[1], *second)
         elif first[0] != "desc" and second[0] == "desc":
-            order, desc, (kind, values), span = "geometry_first", second[1], first, first_span
+            order, entry = "geometry_first", (second[1], *first)
         else:
             self.fail(second_at, "an object has only one geometry", "unexpected_keys")
         if self.field_order not in (order, "any"):
             self.fail(second_at, f"the keys must stand {self.field_order}", "order_violation")
-        return Entry(desc, kind, values, (start, self.at), span)
+        return entry
 
-    def _field(self, other: str) -> tuple[Desc | Geometry, tuple[int, int]]:
+    def _field(self, other: str) -> tuple[Desc | Geometry, int]:
+        """A key with its value, and where it stands."""
+        found = _KEY.match(self.text, self.at, self.stop)
+        if found is None:
+            self._no_field(other)
+        key, start = found[1], found.start(1) - 1
+        self.at = found.end()
+        if key == other:
+            self._twice(start, key)
+        if key == "desc":
+            return ("desc", self._desc()), start
+        geometry = self.geometry(key, start)
+        if geometry is None:
+            self._unknown(start, key)
+        if geometry[0] == other:
+            self._twice(start, other)
+        return geometry, start
+
+    def _no_field(self, other: str) -> NoReturn:
+        """Say why no key and colon stand here."""
         start = self.next()
         if not other and self.peek() == "}":
             self.fail(start, "the object is empty", "missing_desc")
         key = self.key("a key")
         if key == other:
-            self.fail(start, f"the key {shown(key)} occurs twice", "unexpected_keys")
-        if key == "desc":
-            self.expect(":")
-            return ("desc", self._desc()), (start, self.at)
-        geometry = self.geometry(key, start)
-        if geometry is None:
-            self.fail(start, f"unknown key {shown(key)}", "unexpected_keys")
-        if geometry[0] == other:
-            self.fail(start, f"the key {shown(geometry[0])} occurs twice", "unexpected_keys")
-        return geometry, (start, self.at)
+            self._twice(start, key)
+        if key not in self.keys:
+            self._unknown(start, key)
+        self.expect(":")
+        raise AssertionError(f"a key and a colon at {start}")
+
+    def _twice(self, start: int, key: str) -> NoReturn:
+        self.fail(start, f"the key {shown(key)} occurs twice", "unexpected_keys")
+
+    def _unknown(self, start: int, key: str) -> NoReturn:
+        self.fail(start, f"unknown key {shown(key)}", "unexpected_keys")
 
     def _desc(self) -> str:
-        start = self.next()
+        start = self.at
         desc = unquoted(self._inner("the description", "bad_desc"))
-        self.check(desc_fault(desc), start)
+        if not desc.isprintable() or desc.isspace() or not desc:
+            self.check(desc_fault(desc), start)
         return desc
 
     def key(self, what: str) -> str:
         """Step over a key; it counts as written, so one with escapes is an unknown one."""
+        self.next()
         return self._inner(what, "syntax")
 
     def _inner(self, what: str, rule: Rule) -> str:
-        if self.peek() != '"':
-            self.end_check()
-            self.fail(self.at, f"expected {what} in quotes, found {self.found()}", rule)
         found = _STRING.match(self.text, self.at, self.stop)
         if found is None:
+            if self.peek() != '"':
+                self.end_check()
+                self.fail(self.at, f"expected {what} in quotes, found {self.found()}", rule)
             if _OPEN_STRING.match(self.text, self.at, self.stop):
                 self.fail(self.at, f"{what} does not end", "truncated")
             self.fail(self.at, f"{what} holds a raw control character or a wrong escape", rule)
@@ -122,12 +135,13 @@ class Cursor(ABC):
 
     def comma_or(self, closer: str) -> bool:
         """Step over a comma (False) or over the closing sign (True)."""
-        found = self.peek()
-        if found not in (",", closer):
+        found = _COMMA_OR.match(self.text, self.at, self.stop)
+        if found is None or found[1] not in (",", closer):
+            self.next()
             self.end_check()
             self.fail(self.at, f"expected ',' or '{closer}', found {self.found()}")
-        self.at += 1
-        return found == closer
+        self.at = found.end()
+        return found[1] == closer
 
     def expect(self, sign: str, rule: Rule = "syntax") -> None:
         """Step over a sign."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mlcore.coordjson.errors import Rule
 
@@ -19,9 +19,11 @@ _NOT_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class CoordObject:
-    """One described thing. `bins` is flat, x1, y1, x2, y2, ..., each 0..999 of the image's side."""
+class CoordObject(NamedTuple):
+    """One described thing. `bins` is flat, x1, y1, x2, y2, ..., each 0..999 of the image's side.
+
+    A named tuple because answers are read by the million, and it is built in a third of the time.
+    """
 
     desc: str
     kind: Kind

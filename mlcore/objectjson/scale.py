@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from mlcore.coordjson.types import CoordObject, Fault, Kind, arity_fault, corner_fault
 from mlcore.errors import DataError
@@ -20,8 +20,7 @@ EMIT_NORMS: tuple[EmitNorm, ...] = get_args(EmitNorm)
 LAST_PERCENT = 99
 
 
-@dataclass(frozen=True)
-class PlainObject:
+class PlainObject(NamedTuple):
     """One described thing. `numbers` is flat, x1, y1, x2, y2, ..., in the scale of its answer."""
 
     desc: str

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from mlcore.coordjson import CoordObject
 from mlcore.coordjson.types import MIN_VALUES, Kind
 from mlcore.objectjson import PlainObject, Scale
 
@@ -10,6 +11,11 @@ from mlcore.objectjson import PlainObject, Scale
 def descriptions() -> st.SearchStrategy[str]:
     letters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])
     return st.text(letters, min_size=1).filter(lambda text: bool(text.strip()))
+
+
+def coord_objects() -> st.SearchStrategy[CoordObject]:
+    """Any valid object of CoordJSON."""
+    return plain_objects(Scale("norm1000")).map(lambda item: CoordObject(*item))
 
 
 def plain_objects(scale: Scale) -> st.SearchStrategy[PlainObject]:
