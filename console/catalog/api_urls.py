@@ -3,7 +3,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from console.catalog import api_browse, api_configs, api_datasets, api_diffs
+from console.catalog import (
+    api_browse,
+    api_configs,
+    api_datasets,
+    api_diffs,
+    api_imports,
+    api_previews,
+)
 
 _config = [
     path("", api_configs.ConfigView.as_view(), name="config"),
@@ -32,6 +39,14 @@ _version = [
     path("file/", api_datasets.DatasetFileView.as_view(), name="dataset_file"),
     path("images/<int:record>/", api_datasets.ImageView.as_view(), name="dataset_image"),
 ]
+_record = [
+    path("tokens/", api_previews.RecordTokensView.as_view(), name="record_tokens"),
+    path("augment/", api_previews.RecordAugmentView.as_view(), name="record_augment"),
+    path(
+        "augment/<slug:key>/", api_previews.RecordAugmentedImageView.as_view(),
+        name="record_augmented_image",
+    ),
+]
 _dataset: list[URLPattern] = [
     path("", api_datasets.DatasetView.as_view(), name="dataset"),
     path("versions/", api_datasets.DatasetVersionsView.as_view(), name="dataset_versions"),
@@ -51,6 +66,10 @@ _project = [
     path("datasets/validate/", api_diffs.ValidateLinesView.as_view(), name="dataset_validate"),
     path("datasets/<str:name>/", include(_dataset)),
     path("datasets/<str:name>/versions/<int:number>/", include(_version)),
+    path("datasets/<str:name>/versions/<int:number>/records/<int:record>/", include(_record)),
+    path("fusion/plan/", api_previews.FusionPlanView.as_view(), name="fusion_plan"),
+    path("imports/formats/", api_imports.ImportFormatsView.as_view(), name="import_formats"),
+    path("imports/tickets/", api_imports.ImportTicketsView.as_view(), name="import_tickets"),
     path("models/", api_datasets.ModelsView.as_view(), name="models"),
     path("models/<str:name>/", include(_model)),
 ]

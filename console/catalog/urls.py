@@ -3,7 +3,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.catalog import config_views, dataset_views, model_views, views
+from console.catalog import (
+    config_views,
+    dataset_views,
+    import_views,
+    model_views,
+    preview_views,
+    views,
+)
 
 app_name = "catalog"
 _P = "p/<slug:project>/"
@@ -23,6 +30,11 @@ urlpatterns = [
     path(_VERSION + "report/", dataset_views.report, name="dataset-report"),
     path(_RECORD, views.record, name="record"),
     path(_RECORD + "image", views.image, name="image"),
+    path(_RECORD + "augment", preview_views.augment, name="augment"),
+    path(_P + "import/", import_views.wizard, name="import"),
+    path(_P + "import/<str:uid>/", import_views.progress, name="import-run"),
+    path(_P + "mixture/", preview_views.fusion, name="fusion"),
+    path(_P + "mixture/plan", preview_views.fusion_plan, name="fusion-plan"),
     path(_P + "configs/", config_views.configs, name="configs"),
     path(_P + "config-check/", config_views.check, name="config-check"),
     path(_P + "new-config/", config_views.new, name="config-new"),

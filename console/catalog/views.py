@@ -18,6 +18,7 @@ from console.catalog.dataset_views import TILE_SIZE, class_line, class_names, fr
 from console.catalog.filters import filter_of, filter_query
 from console.catalog.media import file_response, preview_response
 from console.catalog.models import DatasetVersion
+from console.catalog.record_tabs import carried, record_tab
 from console.web.pages import page, pager, project_of
 from mlcore.contract.desc import attributes_of, class_of
 
@@ -81,10 +82,11 @@ def record(
         "objects": objects,
         "class_line": class_line(version),
         "sample": shot_of(project, version, row),
-        "before": _record_url(request, project, version, before),
-        "after": _record_url(request, project, version, after),
+        "before": _record_url(request, project, version, before, carried(request)),
+        "after": _record_url(request, project, version, after, carried(request)),
         "back": _browse_url(request, project, version, browse.position(row, wanted)),
         "original": reverse("catalog:image", args=[project, name, number, row.pk]),
+        **record_tab(request, row),
     }
     return render(request, "catalog/record.html", context)
 
@@ -120,12 +122,13 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _record_url(
-    request: HttpRequest, project: str, version: DatasetVersion, key: int | None
+    request: HttpRequest, project: str, version: DatasetVersion, key: int | None, more: str = ""
 ) -> str:
+    """`more` is a query to carry besides the filter."""
     if key is None:
         return ""
     path = reverse("catalog:record", args=[project, version.dataset.name, version.number, key])
-    query = filter_query(request.GET)
+    query = "&".join(part for part in (filter_query(request.GET), more) if part)
     return f"{path}?{query}" if query else path
 
 

@@ -33,6 +33,9 @@ from console.web.schema_form import input_path
 from console.web.yaml_edit import UnreadableTextError
 from mlcore.kinds import KINDS
 
+MAX_LINKED_TEXT = 20_000
+"""characters of a config that a link to the form may carry"""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -57,7 +60,7 @@ def launch(request: HttpRequest, project: str) -> HttpResponseBase:
     if request.method == "POST":
         return _launch(request, here, start)
     form = read_form(start.kind, _prefilled(request, start))
-    return render(request, "runs/launch.html", _context(here, start, form, _problems(here, form)))
+    return render(request, "runs/launch.html", _context(here, start, form, problems_of(here, form)))
 
 
 @requires(post="runs.view")
@@ -76,13 +79,13 @@ def sync(request: HttpRequest, project: str) -> HttpResponseBase:
             # The text stays as typed; its own problem says what to fix first.
             text = str(body["text"])
     form = read_form(kind, text)
-    problems = _problems(here, form)
+    problems = problems_of(here, form)
     shown = {"sections": form.sections, "unreadable": form.fields is None}
     return JsonResponse(
         {
             "text": text, "problems": problems, "given": form.given,
             "form": render_to_string("runs/_schema_form.html", shown, request),
-            "plan": render_to_string("runs/_plan.html", {"plan": _plan(here, form)}, request),
+            "plan": render_to_string("runs/_plan.html", {"plan": plan_of(here, form)}, request),
         }
     )  # fmt: skip
 
@@ -107,6 +110,8 @@ def _start(request: HttpRequest, project: Project) -> Start | None:
     kind = asked.get("kind", "")
     if kind and kind not in KINDS:
         raise Http404
+    if kind and (text := asked.get("text", "")[:MAX_LINKED_TEXT]):
+        return Start(kind, text)
     return Start(kind, starting_text(kind)) if kind else None
 
 
@@ -138,7 +143,7 @@ def _launch(request: HttpRequest, project: Project, start: Start) -> HttpRespons
         )
     except ApiProblem as problem:
         form = read_form(start.kind, text)
-        problems = form.problems or _rows(problem)
+        problems = form.problems or problem_rows(problem)
         messages.error(request, problem.message)
         context = _context(project, start, form, problems)
         return render(request, "runs/launch.html", context, status=problem.status_code)
@@ -161,22 +166,22 @@ def _context(
         "kind": form.kind, "summary": states.KIND_SUMMARIES.get(form.kind, ""),
         "source": start.source, "text": form.text, "sections": form.sections,
         "unreadable": form.fields is None, "problems": problems,
-        "plan": _plan(project, form), "inputs": input_choices(project),
+        "plan": plan_of(project, form), "inputs": input_choices(project),
     }  # fmt: skip
 
 
-def _problems(project: Project, form: LaunchForm) -> list[dict[str, Any]]:
+def problems_of(project: Project, form: LaunchForm) -> list[dict[str, Any]]:
     """Problems of the text; when there are none, of the references in it."""
     if form.problems:
         return form.problems
     try:
         launching.prepare(project, LaunchRequest(text=form.text))
     except ApiProblem as problem:
-        return _rows(problem)
+        return problem_rows(problem)
     return []
 
 
-def _rows(problem: ApiProblem) -> list[dict[str, Any]]:
+def problem_rows(problem: ApiProblem) -> list[dict[str, Any]]:
     if not problem.errors:
         return [{"line": 0, "column": 0, "path": "", "message": problem.message}]
     return [
@@ -188,7 +193,7 @@ def _rows(problem: ApiProblem) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _plan(project: Project, form: LaunchForm) -> dict[str, Any] | None:
+def plan_of(project: Project, form: LaunchForm) -> dict[str, Any] | None:
     """What a launch would do; None while the config cannot run."""
     if form.checked.loaded is None:
         return None

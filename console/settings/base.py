@@ -150,6 +150,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": True,
+    "ENUM_NAME_OVERRIDES": {"MixtureRoleEnum": ["target", "source"]},
 }
 
 LOGGING: dict[str, Any] = {

@@ -70,4 +70,4 @@ def _place_of(path: str) -> str:
     if len(parts) < 2 or parts[0] != "p":
         return ""
     name = parts[2] if len(parts) > 2 else "home"
-    return {"new-config": "configs"}.get(name, name)
+    return {"new-config": "configs", "import": "datasets", "mixture": "datasets"}.get(name, name)

@@ -26,5 +26,8 @@ def script_strings() -> dict[str, str]:
         "no_log": _("The log is empty so far."),
         "of": _("{a} of {b}"),
         "no_image": _("The image could not be loaded."),
+        "add_refused": _("Give a dataset and a ratio from 0 to 1000."),
+        "own_ticket": _("(a ticket of its own)"),
+        "tickets_found": _("{n} images, {t} tickets"),
         "check_unreachable": _("The check did not answer; what you typed is kept."),
     }

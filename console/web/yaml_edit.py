@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import StringIO
 from textwrap import indent
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from mlcore.config.yaml_tree import read_yaml
@@ -40,6 +41,36 @@ def with_value(text: str, path: str, value: Any) -> str:
         node = node[part]
     node[last] = value
     return _dump(tree)
+
+
+def with_item(text: str, path: str, item: Any) -> str:
+    """The text with one more item in the list at a dotted path, which is made when missing.
+
+    Raises UnreadableTextError where something else stands there.
+    """
+    tree = _parse(text)
+    *groups, last = path.split(".")
+    node = tree
+    for part in groups:
+        if not isinstance(node.get(part), CommentedMap):
+            node[part] = CommentedMap()
+        node = node[part]
+    if node.get(last) is None:
+        node[last] = CommentedSeq()
+    if not isinstance(node[last], CommentedSeq):
+        raise UnreadableTextError(f"{path} is not a list")
+    node[last].append(item)
+    return _dump(tree)
+
+
+def line_of(text: str, path: Sequence[str | int]) -> tuple[int, int]:
+    """Line and column, from 1, of what stands at a path, or of the nearest part above it."""
+    positions = read_yaml(text, "config.yaml").positions
+    for length in range(len(path), -1, -1):
+        at = positions.get(tuple(path[:length]))
+        if at is not None:
+            return at.line, at.column
+    return 1, 1
 
 
 def text_of(values: dict[str, Any]) -> str:

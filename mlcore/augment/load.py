@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlcore.augment.config import AugmentConfig
 from mlcore.config.base import StrictModel
-from mlcore.config.compose import compose, open_beside
+from mlcore.config.compose import Composed, Source, compose, open_beside, open_recipe_only
 from mlcore.config.load import validated
 from mlcore.errors import ConfigError, Problem
 
@@ -31,7 +31,19 @@ def load_augmentation(name: str) -> AugmentConfig:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         problem = Problem(name, 1, 1, "(file)", f"cannot be read: {reason}")
         raise ConfigError(str(problem), problems=[problem]) from error
-    composed = compose(source, open_beside)
+    return _augmentation(compose(source, open_beside))
+
+
+def read_augmentation(text: str, filename: str = "augmentation.yaml") -> AugmentConfig:
+    """The augmentation in a text from the console, of the same two forms."""
+    composed = compose(Source(filename, text), open_recipe_only)
+    if not composed.data:
+        problems = composed.problems or [Problem(filename, 1, 1, "(yaml)", "is empty")]
+        raise ConfigError(str(problems[0]), problems=problems)
+    return _augmentation(composed)
+
+
+def _augmentation(composed: Composed) -> AugmentConfig:
     if "data" not in composed.data:
         return validated(composed, AugmentConfig)
     data = composed.data["data"]

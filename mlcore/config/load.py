@@ -84,6 +84,14 @@ def load_model(path: FilePath, model: type[Model]) -> Model:
     return validated(composed, model)
 
 
+def read_model(text: str, model: type[Model], filename: str = "config.yaml") -> Model:
+    """Check a text from the console as one model that is a part of configs, a mixture say."""
+    composed = compose(Source(filename, text), open_recipe_only)
+    if not composed.data:
+        raise _error(composed.problems or [Problem(filename, 1, 1, "(yaml)", "is empty")])
+    return validated(composed, model)
+
+
 def _load(
     source: Source, opener: Opener, overrides: Sequence[str], inputs: Mapping[str, str]
 ) -> LoadedConfig:

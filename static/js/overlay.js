@@ -44,7 +44,7 @@
     for (const side of ["truth", "prediction"]) {
       const group = svg("g", { class: `side-${side}` });
       (data[side] ?? []).forEach((object, index) => {
-        const item = svg("g", { class: "object", "data-object": `${prefix}${side}-${index}` });
+        const item = svg("g", { class: "object", "data-object": object.link ?? `${prefix}${side}-${index}` });
         const drawn = shape(object);
         if (classes.length > 1) {
           const place = classes.indexOf(classOf(object.desc));

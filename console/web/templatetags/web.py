@@ -120,6 +120,18 @@ def unlocalized(value: Any) -> str:
 
 
 @register.filter
+def unlocalized_int(value: Any) -> str:
+    """A whole number for an attribute: digits only in every language."""
+    return str(int(value))
+
+
+@register.filter
+def visible_text(value: str) -> str:
+    """A text with its line ends shown."""
+    return value.replace("\n", "⏎")
+
+
+@register.filter
 def comparison(value: str) -> str:
     """A comparison as its sign."""
     return {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}.get(value, value)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from mlcore.contract.import_config import ImportConfig
 from mlcore.contract.importers.source import Item, Source
+from mlcore.contract.tickets import ticket_of
 
 TEMPORARY = "picture "
 
@@ -25,8 +26,7 @@ def tickets_of(source: Source, items: Sequence[Item], config: ImportConfig) -> l
     for item in items:
         path = item.image or item.name
         if pattern is not None:
-            found = pattern.search(path)
-            out.append("" if found is None else found.group(1 if pattern.groups else 0) or "")
+            out.append(ticket_of(pattern, path))
         elif item.ticket or source.ticket_of is None:
             out.append(item.ticket)
         else:
