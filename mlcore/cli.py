@@ -17,6 +17,7 @@ from mlcore.run.exits import EXITS, ExitCode
 _DELEGATED = {
     "augment": "mlcore.augment.cli",
     "coordjson": "mlcore.coordjson.cli",
+    "objectjson": "mlcore.objectjson.cli",
     "data": "mlcore.contract.cli",
     "messages": "mlcore.chat.cli",
 }
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("data", help="validate and import datasets", add_help=False)
     commands.add_parser("augment", help="look at augmented samples", add_help=False)
     commands.add_parser("coordjson", help="parse and render model output", add_help=False)
+    commands.add_parser("objectjson", help="the same for object_N JSON", add_help=False)
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     return parser
 

@@ -83,11 +83,16 @@ def from_pixels(desc: str, kind: Kind, points: Sequence[float], scale: Scale) ->
 
 
 def pixels_of(item: PlainObject, scale: Scale) -> tuple[float, ...]:
-    """The pixel coordinates that an object's numbers mean, not rounded."""
+    """The pixel coordinates that an object's numbers mean, not rounded.
+
+    Raises DataError when the scale does not know the size of the image.
+    """
     if scale.emit_norm == "none":
         return tuple(float(value) for value in item.numbers)
     if scale.emit_norm == "norm1000":
         return to_pixels(item.numbers, scale.width, scale.height)
+    if scale.width < 1 or scale.height < 1:
+        raise DataError(f"an image of {scale.width} x {scale.height} has no pixels")
     sides = (scale.width - 1, scale.height - 1)
     return tuple(value * sides[i % 2] / LAST_PERCENT for i, value in enumerate(item.numbers))
 
