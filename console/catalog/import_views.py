@@ -19,7 +19,7 @@ from console.api.problems import ApiProblem
 from console.catalog.import_form import WizardForm, params_of, read_wizard
 from console.catalog.import_formats import NAMES, format_card, format_cards
 from console.catalog.import_launch import launch_once
-from console.catalog.import_report import report_of, version_of
+from console.catalog.import_report import failed_rejects, report_of, version_of
 from console.catalog.ticket_test import MOST_NAMES
 from console.fleet.queries import live_workers
 from console.runs import page_reads, queries, rows
@@ -186,6 +186,7 @@ def _failure(run: Run, attempts: list[Any]) -> dict[str, Any]:
     tail = queries.read_tail(attempts[-1], TAIL_LINES).data if attempts else b""
     return {
         "tail": tail.decode("utf-8", errors="replace"),
+        "rejects": failed_rejects(run),
         "log_url": reverse("runs:run", args=[run.project.slug, run.uid]) + "?tab=log",
         "files": [
             {

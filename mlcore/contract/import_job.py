@@ -6,7 +6,10 @@ from typing import Any
 
 from mlcore.contract.import_config import ImportConfig
 from mlcore.contract.importers.engine import import_dataset
+from mlcore.contract.writer import REJECTS
+from mlcore.errors import DataError
 from mlcore.run.context import RunContext
+from mlcore.run.hashing import file_sha256
 
 PROGRESS_EVERY = 10
 
@@ -21,7 +24,11 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
         if done % PROGRESS_EVERY == 0 or done == total:
             ctx.events.progress(done, total, "images")
 
-    manifest = import_dataset(source, ctx.output("dataset"), config, progress)
+    try:
+        manifest = import_dataset(source, ctx.output("dataset"), config, progress)
+    except DataError:
+        _announce_rejects(ctx)
+        raise
     counts = manifest["import"]
     if manifest["rejects"]:
         message = f"{manifest['rejects']} rejected; rejects.jsonl names each by file and line"
@@ -46,3 +53,12 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
         "classes": manifest["classes"],
         "import": counts,
     }
+
+
+def _announce_rejects(ctx: RunContext) -> None:
+    """The rejects of an import that failed, which has no dataset to hold them."""
+    path = ctx.output("dataset") / REJECTS
+    if path.is_file() and path.stat().st_size:
+        relative = path.relative_to(ctx.folder.root).as_posix()
+        size = path.stat().st_size
+        ctx.events.artifact(REJECTS, relative, file_sha256(path), size, "application/x-ndjson")

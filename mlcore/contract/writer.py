@@ -20,6 +20,9 @@ from mlcore.errors import DataError, InfrastructureError
 from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256
 
+REJECTS = "rejects.jsonl"
+"""what was left out of a dataset, one JSON object a line"""
+
 
 class Fingerprint:
     """SHA-256 over the record lines and image hashes of every split.
@@ -82,7 +85,7 @@ class DatasetWriter:
         self._files: dict[str, TextIO] = {
             split: (folder / f"{split}.jsonl").open("w", encoding="utf-8") for split in splits
         }
-        self._rejects_file = (folder / "rejects.jsonl").open("w", encoding="utf-8")
+        self._rejects_file = (folder / REJECTS).open("w", encoding="utf-8")
         self._images_file = (folder / IMAGE_LIST).open("w", encoding="utf-8")
 
     def add_image(self, path: str, data: bytes, pixels: NDArray[np.uint8] | None = None) -> str:

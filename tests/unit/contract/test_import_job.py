@@ -9,8 +9,9 @@ import pytest
 from mlcore.contract.import_config import ImportConfig
 from mlcore.contract.import_job import run
 from mlcore.contract.reader import open_dataset
-from mlcore.errors import CancelledError, ConfigError
+from mlcore.errors import CancelledError, ConfigError, DataError
 from mlcore.run.events import read_events
+from mlcore.run.hashing import file_sha256
 from tests.support.datasets import add_voc, encoded, picture, run_context, voc_object, voc_xml
 
 
@@ -58,3 +59,22 @@ def test_a_stop_ends_it_without_a_dataset(tmp_path: Path) -> None:
 def test_a_source_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="gone"):
         run(job(source="gone"), run_context(tmp_path / "run"))
+
+
+def test_a_failed_import_sends_its_rejects(tmp_path: Path) -> None:
+    make_source(tmp_path / "voc")
+    context = run_context(tmp_path / "run")
+    with pytest.raises(DataError, match="rejected"):
+        run(job(max_reject_share=0.0), context)
+    (sent,) = [e for e in read_events(context.events.path) if e["type"] == "artifact"]
+    path = tmp_path / "run" / sent["path"]
+    assert (sent["name"], sent["size"]) == ("rejects.jsonl", path.stat().st_size)
+    assert sent["sha256"] == file_sha256(path)
+
+
+def test_a_source_in_no_layout_sends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "voc").mkdir()
+    context = run_context(tmp_path / "run")
+    with pytest.raises(DataError):
+        run(job(), context)
+    assert [e for e in read_events(context.events.path) if e["type"] == "artifact"] == []
