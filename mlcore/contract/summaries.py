@@ -21,13 +21,12 @@ from mlcore.contract.domains import (
     Domain,
 )
 from mlcore.contract.records import Record
-from mlcore.coordjson.summary import IRRELEVANT
+from mlcore.coordjson.summary import GROUPS, IRRELEVANT, REMARKS, STATISTICS
 from mlcore.errors import DataError
 from mlcore.near import did_you_mean
 
 __all__ = ["IRRELEVANT", "domain_of", "json_summary", "resummarise", "text_summary"]
 
-STATISTICS, REMARKS, GROUPS = "统计", REMARK_KEY, "分组统计"
 _FREE = "文本"
 _TEXT_FORM = re.compile(r"(?s).+×[1-9][0-9]*")
 

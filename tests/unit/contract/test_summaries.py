@@ -15,6 +15,7 @@ from mlcore.contract.summaries import (
     resummarise,
     text_summary,
 )
+from mlcore.coordjson.summary import parse_statistics
 from mlcore.errors import ConfigError, DataError
 
 BBU = [
@@ -98,6 +99,15 @@ def test_the_json_form_does_not_depend_on_the_order_of_objects(names, random) ->
     shuffled = list(descs)
     random.shuffle(shuffled)
     assert json_summary(descs, "rru") == json_summary(shuffled, "rru")
+
+
+@pytest.mark.parametrize(("descs", "domain"), [(BBU, "bbu"), (RRU, "rru")])
+def test_the_strict_reader_of_answers_takes_the_json_form(descs: list[str], domain: str) -> None:
+    found = parse_statistics(json_summary(descs, domain))
+    written = json.loads(json_summary(descs, domain))
+    assert list(found.categories) == [row["类别"] for row in written["统计"]]
+    assert found.remarks == tuple(written.get("备注", ()))
+    assert found.groups == written.get("分组统计", {})
 
 
 def test_a_summary_is_made_again_in_its_own_form() -> None:
