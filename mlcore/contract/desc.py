@@ -12,7 +12,10 @@ from collections.abc import Mapping
 CLASS_KEY = "类别"
 REMARK_KEY = "备注"
 FREE_TEXT_KEYS = frozenset({"文本", REMARK_KEY})
-NEGATIVE_MARKERS = ("不符合", "不合规", "不合格", "不合理", "错误", "不可读", "无保护", "未")
+NEGATIVE_MARKERS = (
+    *("不符合", "不合规", "不合格", "不合理", "错误", "不可读", "未"),
+    *("无保护", "无标签", "无套管", "散乱"),
+)
 
 
 def class_of(desc: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlcore.config.base import RUNTIME, JobConfig, StrictModel
+from mlcore.contract.domains import Domain
 from mlcore.geometry.order import ORDER, Policy
 
 
@@ -68,9 +69,65 @@ class YoloFormat(StrictModel):
     """the data.yaml or classes.txt inside the source; empty takes the only one there"""
 
 
-SourceFormat = Annotated[VocFormat | CocoFormat | YoloFormat, Field(discriminator="type")]
+class LvisFormat(_Masks):
+    """LVIS: COCO's layout with classes known to be absent or not fully annotated."""
 
-FORMATS = ("voc", "coco", "yolo")
+    type: Literal["lvis"]
+    """LVIS: COCO's layout with classes known to be absent or not fully annotated"""
+    geometry: Literal["bbox_2d", "poly"] = "poly"
+    """`poly` takes the outline where there is one; `bbox_2d` always takes the box"""
+    max_polygon_points: int = Field(default=12, ge=0, le=10_000)
+    """an outline with more points becomes its box, counted in the report; 0 means no cap"""
+
+
+class CvatFormat(StrictModel):
+    """CVAT for images, XML 1.1: boxes, polygons, polylines, masks."""
+
+    type: Literal["cvat"]
+    """CVAT for images, XML 1.1: boxes, polygons, polylines, masks"""
+    images: str = ""
+    """the folder of the pictures inside the source; empty looks where they usually lie"""
+
+
+class LabelStudioFormat(StrictModel):
+    """Label Studio's JSON export: rectangles, polygons, vectors."""
+
+    type: Literal["label_studio"]
+    """Label Studio's JSON export: rectangles, polygons, vectors"""
+    file: str = ""
+    """the export inside the source; empty takes the only JSON file there"""
+    images: str = ""
+    """the folder of the pictures inside the source; empty looks where they usually lie"""
+    key: str = ""
+    """the key of a task's data that names its picture; empty takes `image`, else the first text"""
+    several: Literal["reject", "first", "last"] = "reject"
+    """what becomes of a task that several people annotated"""
+
+
+class PlatformFormat(StrictModel):
+    """The labelling platform's export: one JSON per picture with answers to questions."""
+
+    type: Literal["platform"]
+    """the labelling platform's export: one JSON per picture with answers to questions"""
+    family: Domain
+    """the equipment family, which decides the types of objects and their attributes"""
+    summary: Literal["json", "text"] = "json"
+    """the form of summaries: one line of JSON statistics, or desc×N"""
+    taxonomy: str = ""
+    """a mapping of raw answers inside the source; empty takes the shipped one"""
+
+
+SourceFormat = Annotated[
+    VocFormat
+    | CocoFormat
+    | LvisFormat
+    | LabelStudioFormat
+    | CvatFormat
+    | YoloFormat
+    | PlatformFormat,
+    Field(discriminator="type"),
+]
+FORMATS = ("voc", "coco", "lvis", "label_studio", "cvat", "yolo", "platform")
 
 
 class ImportConfig(JobConfig):
@@ -105,6 +162,8 @@ class ImportConfig(JobConfig):
     """geometry that reaches outside its picture is rejected, or clipped and counted"""
     object_order: Policy = ORDER
     """the order in which a record lists its objects"""
+    points: Literal["canonical", "as_drawn"] = "canonical"
+    """polygons clockwise from their topmost vertex and lines from their left end, or as drawn"""
     resize: Resize | None = None
     """limits and multiples of picture sizes; without it every picture keeps its own"""
     max_reject_share: float = Field(default=0.01, ge=0, le=1)

@@ -33,6 +33,9 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
     if manifest["rejects"]:
         message = f"{manifest['rejects']} rejected; rejects.jsonl names each by file and line"
         ctx.events.warning("rejects", message, count=manifest["rejects"])
+    for split, entry in manifest["splits"].items():
+        if not entry["records"]:
+            ctx.events.warning("empty_split", f"the split {split} has no picture left", count=1)
     return {
         "schema": "import/1",
         "headline": {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from mlcore.contract.importers.source import Annotation
 from mlcore.contract.pictures import Fault
 from mlcore.contract.records import COORD_SPACE, MIN_VALUES, Frame, geometry_faults, is_one_line
@@ -34,4 +37,13 @@ def object_fault(
         return Fault(rule, f"{given.desc} {message}")
     if (given.desc, points) in seen:
         return Fault("source.duplicate", f"{given.desc} occurs twice: {shown}")
+    return None
+
+
+def group_fault(kept: Iterable[Annotation]) -> Fault | None:
+    """A group that only one object of the picture has: its others were missed or rejected."""
+    members = Counter(group for given in kept for group in given.groups)
+    alone = sorted(group for group, count in members.items() if count == 1)
+    if alone:
+        return Fault("source.group", f"the group {alone[0]} has one member")
     return None

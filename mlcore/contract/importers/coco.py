@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlcore.contract.import_config import CocoFormat, ImportConfig
+from mlcore.contract.import_config import CocoFormat, ImportConfig, LvisFormat
 from mlcore.contract.importers.files import find_picture, inside, read_json, split_word
 from mlcore.contract.importers.labels import join_desc
 from mlcore.contract.importers.masks import decode_rle, outline
@@ -85,7 +85,7 @@ def coco_files(folder: Path, wanted: Mapping[str, str]) -> list[CocoFile]:
 class CocoReader:
     """Collects the items of one or more annotation files."""
 
-    def __init__(self, root: Path, options: CocoFormat) -> None:
+    def __init__(self, root: Path, options: CocoFormat | LvisFormat) -> None:
         self.root = root
         self.options = options
         self.rejects: list[Reject] = []
@@ -98,8 +98,7 @@ class CocoReader:
         """Everything that was read."""
         names = record_names([path for path, _ in self._found])
         items = tuple(
-            Item(**{**vars(item), "name": name})
-            for name, (_, item) in zip(names, self._found, strict=True)
+            replace(item, name=name) for name, (_, item) in zip(names, self._found, strict=True)
         )
         splits = used_splits([item.split for item in items])
         classes = tuple(self._classes)
@@ -119,15 +118,14 @@ class CocoReader:
         known = {image.get("id") for image in images if isinstance(image, dict)}
         for place, row in enumerate(lists["annotations"] or []):
             self._annotation(file, place, row, categories, known, objects)
-        folders = self._folders(file)
         for place, image in enumerate(images):
-            self._image(file, place, image, objects, folders)
+            self._image(file, place, image, objects, categories)
 
     def _categories(self, file: CocoFile, rows: Sequence[Any]) -> dict[Any, str]:
         out: dict[Any, str] = {}
         for place, row in enumerate(rows):
             name = row.get("name") if isinstance(row, dict) else None
-            if not isinstance(name, str) or not name.strip() or not _is_id(row.get("id")):
+            if not isinstance(name, str) or not name.strip() or not is_id(row.get("id")):
                 message = f"{file.shown}: categories[{place}] has no id and name"
                 raise DataError(message, where=str(file.path))
             if row["id"] in out:
@@ -147,18 +145,21 @@ class CocoReader:
         objects: dict[Any, list[Annotation]],
     ) -> None:
         path = f"annotations[{place}]"
-        if not isinstance(row, dict) or not _is_id(row.get("image_id")):
+        if not isinstance(row, dict) or not is_id(row.get("image_id")):
             self._reject(file, path, Fault("source.annotation", "has no image_id"))
             return
         if row["image_id"] not in images:
             message = f"names the picture {row['image_id']}, which is not listed"
             self._reject(file, path, Fault("source.annotation", message))
             return
-        if row.get("iscrowd") == 1 and self.options.crowds == "leave_out":
+        if row.get("iscrowd") == 1 and not self._rejects_crowds():
             self.left_out["crowds"] += 1
             return
-        label = categories.get(row.get("category_id"), "") if _is_id(row.get("category_id")) else ""
+        label = categories.get(row.get("category_id"), "") if is_id(row.get("category_id")) else ""
         objects[row["image_id"]].append(self._object(row, path, label))
+
+    def _rejects_crowds(self) -> bool:
+        return isinstance(self.options, CocoFormat) and self.options.crowds == "reject"
 
     def _object(self, row: Mapping[str, Any], path: str, label: str) -> Annotation:
         if not label:
@@ -220,14 +221,14 @@ class CocoReader:
         place: int,
         image: Any,
         objects: Mapping[Any, list[Annotation]],
-        folders: Sequence[Path],
+        names: Mapping[Any, str],
     ) -> None:
         path = f"images[{place}]"
-        name = image.get("file_name") if isinstance(image, dict) else None
-        if not isinstance(name, str) or not name or not _is_id(image.get("id")):
+        name = self.picture_name(image) if isinstance(image, dict) else ""
+        if not name or not is_id(image.get("id")):
             self._reject(file, path, Fault("source.image", "has no id and file_name"), objects=0)
             return
-        picture = find_picture(self.root, folders, name)
+        picture = find_picture(self.root, self._folders(file), name)
         fault = None if picture else Fault("source.image", f"{name} is in none of the folders")
         size = (_whole(image.get("width")), _whole(image.get("height")))
         item = Item(
@@ -239,12 +240,17 @@ class CocoReader:
             split=file.split,
             path=path,
             fault=fault,
-            metadata=self.image_metadata(image),
+            metadata=self.image_metadata(image, names),
         )
         self._found.append((picture or name, item))
 
-    def image_metadata(self, image: Mapping[str, Any]) -> dict[str, Any]:
-        """What else a picture's record keeps; formats built on COCO keep more."""
+    def picture_name(self, image: Mapping[str, Any]) -> str:
+        """The picture's path as the file gives it, empty where it gives none."""
+        name = image.get("file_name")
+        return name if isinstance(name, str) else ""
+
+    def image_metadata(self, image: Mapping[str, Any], names: Mapping[Any, str]) -> dict[str, Any]:
+        """What else a picture's record keeps; `names` are the categories by id."""
         return {}
 
     def _folders(self, file: CocoFile) -> list[Path]:
@@ -261,7 +267,8 @@ class CocoReader:
         self.rejects.append(Reject(file.shown, 0, path, fault, objects))
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
+    """Whether a value can be an id: a whole number or text."""
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from mlcore.contract.desc import class_of
 from mlcore.contract.import_config import ImportConfig
-from mlcore.contract.importers.checks import BOUNDS, object_fault
+from mlcore.contract.importers.checks import BOUNDS, group_fault, object_fault
 from mlcore.contract.importers.formats import open_source
-from mlcore.contract.importers.source import Annotation, Item, Source
+from mlcore.contract.importers.source import Annotation, Item, Source, used_splits
 from mlcore.contract.importers.splits import drawn_splits, tickets_of
 from mlcore.contract.importers.stored import Frame, Stored, store_picture
 from mlcore.contract.importers.subsets import write_subsets
@@ -27,17 +27,16 @@ from mlcore.contract.records import (
     parse_record,
     record_to_json,
 )
-from mlcore.contract.summaries import text_summary
 from mlcore.contract.transform import Points
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError
+from mlcore.geometry.canonical import canonical
 from mlcore.geometry.clip import clip
 from mlcore.geometry.order import order_objects
 from mlcore.run.folder import write_json
 
 Progress = Callable[[int, int], None]
 """called with pictures done and pictures in all; may raise to stop"""
-DRAWN = ("train", "val")
 
 
 @dataclass
@@ -91,28 +90,35 @@ def import_dataset(
     items = source.items[: config.limit or None]
     if not items:
         raise DataError(f"{folder} has no picture", where=str(folder))
-    listed = bool(source.splits) and config.splits == "source"
-    writer = DatasetWriter(out, config.dataset_name, source.splits if listed else DRAWN)
+    tickets = tickets_of(source, items, config)
+    if source.splits and config.splits == "source":
+        splits = [item.split for item in items]
+    else:
+        splits = drawn_splits(source.root, items, tickets, config)
+    writer = DatasetWriter(out, config.dataset_name, used_splits(splits))
     run = _Import(source, items, writer, config)
     try:
-        run.all(listed=listed, progress=progress)
+        run.all(splits, tickets, progress)
     finally:
         writer.close()
     report = run.quality.to_json(image_facts(out, run.quality.image_paths()))
     write_json(out / "report.json", {**report, "import": run.counts.to_json()})
-    share = run.counts.reject_share()
-    if share > config.max_reject_share:
-        rules = ", ".join(f"{rule} {n}" for rule, n in sorted(run.quality.rejects.items()))
-        raise DataError(
-            f"{share:.2%} of the pictures or objects are rejected"
-            f" (allowed {config.max_reject_share:.2%}): {rules}",
-            hint="rejects.jsonl names each by file and place.",
-            where=str(out / "rejects.jsonl"),
-        )
+    _require_enough(run, out)
     subsets = write_subsets(out, {"train": config.tiny_train, "val": config.tiny_val}, config.seed)
     extra = {"object_order": config.object_order, "class_order": run.classes, "subsets": subsets}
     manifest = writer.finish(extra)
     return {**manifest, "import": run.counts.to_json()}
+
+
+def _require_enough(run: _Import, out: Path) -> None:
+    share, allowed = run.counts.reject_share(), run.config.max_reject_share
+    if share > allowed:
+        rules = ", ".join(f"{rule} {n}" for rule, n in sorted(run.quality.rejects.items()))
+        raise DataError(
+            f"{share:.2%} of the pictures or objects are rejected (allowed {allowed:.2%}): {rules}",
+            hint="rejects.jsonl names each by file and place.",
+            where=str(out / "rejects.jsonl"),
+        )
 
 
 class _Import:
@@ -140,12 +146,7 @@ class _Import:
         self._ids: dict[str, str] = {}
         self._digests: dict[str, tuple[str, str]] = {}
 
-    def all(self, *, listed: bool, progress: Progress | None) -> None:
-        tickets = tickets_of(self.source, self.items, self.config)
-        if listed:
-            splits = [item.split for item in self.items]
-        else:
-            splits = drawn_splits(self.source.root, self.items, tickets, self.config)
+    def all(self, splits: Sequence[str], tickets: Sequence[str], progress: Progress | None) -> None:
         for row in self.source.rejects:
             self.counts.objects_seen += row.objects
             self.counts.objects_rejected += row.objects
@@ -165,8 +166,12 @@ class _Import:
             return
         kept = self._objects(item, made)
         record = self._record(item, made, kept, ticket)
-        fault = self._record_fault(item, record, made, split)
-        if fault is not None:
+        fault = record if isinstance(record, Fault) else None
+        if isinstance(record, Record):
+            fault = group_fault(given for given, _ in kept)
+            fault = fault or self._record_fault(item, record, made, split)
+        if fault is not None or isinstance(record, Fault):
+            assert fault is not None
             self._lose(item, fault, len(kept))
             return
         self._ids[record.id] = item.file
@@ -192,6 +197,8 @@ class _Import:
             if fault is None:
                 seen.add((given.desc, points))
                 placed = picture.place(given.kind, points)
+                if self.config.points == "canonical":
+                    placed = canonical(given.kind, placed)
                 kept.append((given, SceneObject(given.desc, given.kind, placed)))
             else:
                 self.counts.objects_rejected += 1
@@ -222,7 +229,7 @@ class _Import:
         picture: Stored,
         kept: Sequence[tuple[Annotation, SceneObject]],
         ticket: str,
-    ) -> Record:
+    ) -> Record | Fault:
         given = {id(made): annotation for annotation, made in kept}
         objects = order_objects(
             [made for _, made in kept], self.classes, policy=self.config.object_order
@@ -232,13 +239,17 @@ class _Import:
             metadata["ticket"] = ticket
         for flag in dict.fromkeys(f for annotation, _ in kept for f in annotation.flags):
             metadata[flag] = [i for i, o in enumerate(objects) if flag in given[id(o)].flags]
+        try:
+            summary = self.source.summary([o.desc for o in objects])
+        except DataError as error:
+            return Fault("source.summary", error.message)
         return Record(
             item.name,
             (f"images/{item.name}{picture.suffix}",),
             *picture.size,
             COORD_SPACE,
             tuple(objects),
-            text_summary([o.desc for o in objects]) or None,
+            summary or None,
             metadata,
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from mlcore.contract.records import Kind
 from mlcore.contract.transform import Points
+from mlcore.geometry.affine import apply, box_corners, rotate_about
 from mlcore.geometry.measure import bounds
 from mlcore.geometry.simplify import pad_triangle
 
@@ -36,13 +36,7 @@ def capped(points: Points, cap: int, changed: Counter[str]) -> tuple[Kind, Point
 
 
 def turned_box(box: Points, degrees: float, centre: tuple[float, float]) -> Points:
-    """The four corners of a box turned clockwise (y points down) about a centre, from the one
-    that was top-left, to a hundredth of a pixel."""
-    x0, y0, x1, y1 = box
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    cx, cy = centre
-    out: list[float] = []
-    for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)):
-        dx, dy = x - cx, y - cy
-        out += [round(cx + dx * cos - dy * sin, 2), round(cy + dx * sin + dy * cos, 2)]
-    return tuple(out)
+    """The four corners of a box turned clockwise on the screen about a centre, from the one that
+    was top-left, to a hundredth of a pixel."""
+    corners = apply(rotate_about(degrees, *centre), box_corners(box))
+    return tuple(round(float(value), 2) for value in corners.reshape(-1))

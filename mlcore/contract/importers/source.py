@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mlcore.contract.pictures import Fault
 from mlcore.contract.records import Kind
+from mlcore.contract.summaries import text_summary
 from mlcore.contract.transform import Points
 
 SPLIT_NAMES = ("train", "val", "test")
@@ -27,6 +28,7 @@ class Annotation:
     `points` lie in the frame of the item: pixels of the stated size, or shares of the picture.
     `line` (from 1; 0 where the file has no lines) and `path` say where in the item's file it
     stands. `flags` become metadata of the record: name to the places of the objects that have it.
+    `groups` are ids that must be shared with another object of the picture.
     """
 
     desc: str
@@ -36,6 +38,7 @@ class Annotation:
     path: str = ""
     fault: Fault | None = None
     flags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Source:
     left_out: Counter[str] = field(default_factory=Counter)
     ticket_of: Callable[[str], str] | None = None
     """the format's own rule for the ticket of a picture's path, where the config gives none"""
+    summary: Callable[[Sequence[str]], str] = text_summary
+    """the summary of a picture's descriptions; raises DataError where they have none"""
 
 
 def record_names(paths: Sequence[str]) -> list[str]:

@@ -167,7 +167,7 @@ def test_outlines_turn_with_their_picture(tmp_path: Path) -> None:
     put_coco(root, [coco_object(0, segmentation=[ring])], images=1)
     (root / "p0.jpg").write_bytes(encoded(picture(0), orientation=6))
     put_picture(root / "p1.jpg", 1)
-    records, _, _ = bring(root, {"type": "coco", "geometry": "poly"})
+    records, _, _ = bring(root, {"type": "coco", "geometry": "poly"}, points="as_drawn")
     assert records["p0"].objects[0].points == (43, 4, 43, 20, 18, 20, 18, 4)
     assert (records["p0"].width, records["p0"].height) == (48, 64)
 
@@ -191,3 +191,21 @@ def test_two_pictures_with_one_id_keep_the_first(tmp_path: Path) -> None:
     (tmp_path / "s" / "all.json").write_text(json.dumps(content))
     _, rejects, _ = bring(tmp_path / "s", "coco")
     assert [r["rule"] for r in rejects] == ["record.duplicate_id"]
+
+
+def test_points_are_in_canonical_order_unless_the_config_says_otherwise(tmp_path: Path) -> None:
+    ring = [20, 30, 4, 30, 4, 5, 20, 5]
+    put_coco(tmp_path / "s", [coco_object(0, segmentation=[ring])])
+    options = {"type": "coco", "geometry": "poly"}
+    records, _, _ = bring(tmp_path / "s", options)
+    assert records["p0"].objects[0].points == (4, 5, 20, 5, 20, 30, 4, 30)
+    records, _, _ = bring(tmp_path / "s", options, tmp_path / "b", points="as_drawn")
+    assert records["p0"].objects[0].points == tuple(ring)
+
+
+def test_one_ticket_makes_one_split_and_a_valid_dataset(tmp_path: Path) -> None:
+    put_classes(tmp_path / "s", ["t/a", "t/b"])
+    bring(tmp_path / "s", "yolo", ticket_pattern="^t")
+    dataset = open_dataset(tmp_path / "out")
+    assert dataset.splits == ["train"]
+    assert require_valid(dataset, 0).valid == 2
