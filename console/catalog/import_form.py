@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.catalog.configs import check_text
+from console.catalog.import_words import DATASET_NAME, WORDS, Text, Words
 from console.runs.launch_form import edit_text
 from console.web.schema_form import Field, as_text, build_form
 from console.web.yaml_edit import UnreadableTextError, text_of, values_of, with_value
@@ -21,87 +21,10 @@ from mlcore.errors import Problem
 from mlcore.kinds import config_model
 
 KIND = "import"
-DATASET_NAME = "dataset_name"
 SWITCH = "with."
 """`with.resize=on` gives the group `resize` to the config; without it the group is left out"""
 HIDDEN = ("kind", "name", "annotations")
 FORMAT = "format"
-Text = str | Promise
-
-
-@dataclass(frozen=True)
-class Words:
-    """How the wizard calls a path, and the sentence below its input."""
-
-    label: Text
-    help: Text = ""
-
-
-WORDS: dict[str, Words] = {
-    "source": Words(
-        _("Folder on the host"),
-        _("An absolute path that the worker can read, below one of its allowed roots."),
-    ),
-    DATASET_NAME: Words(
-        _("Name of the dataset"),
-        _("Letters, digits, _ . and -. Importing under a known name makes its next version."),
-    ),
-    "val_share": Words(
-        _("Share of tickets in val"),
-        _("Used where the source names no splits. All images of a ticket go to one split."),
-    ),
-    "splits": Words(
-        _("Splits"),
-        _("“source” keeps those that the source names; “drawn” draws train and val anew."),
-    ),
-    "ticket_pattern": Words(
-        _("Ticket in the path of an image"),
-        _("A regular expression: its first group, or all it finds, names the ticket. Empty: the "
-          "format's own rule, else every image is a ticket of its own."),
-    ),
-    "tiny_train": Words(
-        _("Records in tiny_train"), _("A small subset of train for quick tries; 20 is usual.")
-    ),
-    "tiny_val": Words(
-        _("Records in tiny_val"), _("A small subset of val for quick tries; 8 is usual.")
-    ),
-    "exif_boxes": Words(
-        _("Objects of rotated photographs"),
-        _("As stored, upright, or told by the size that the annotation states (auto)."),
-    ),
-    "stated_size": Words(
-        _("Images of another size than stated"),
-        _("Rejected, or their objects rescaled where the aspect agrees within 1 %."),
-    ),
-    "outside": Words(
-        _("Objects that reach outside"), _("Rejected, or clipped at the border and counted.")
-    ),
-    "object_order": Words(
-        _("Order of objects"), _("The order in which a record lists them, and a model says them.")
-    ),
-    "resize": Words(_("Resize images")),
-    "format.first_pixel": Words(
-        _("First pixel"), _("What the source calls it; with 1, one is taken off xmin and ymin.")
-    ),
-    "seed": Words(_("Seed"), _("The same seed draws the same splits.")),
-    "resize.max_pixels": Words(
-        _("At most this many pixels"), _("Larger images are made smaller, their objects with them.")
-    ),
-    "resize.min_pixels": Words(
-        _("At least this many pixels"), _("Smaller images are made larger.")
-    ),
-    "resize.multiple": Words(
-        _("Sides are multiples of"), _("What the vision tower reads in one token, in pixels.")
-    ),
-    "max_reject_share": Words(
-        _("Share that may be rejected"),
-        _("From 0 to 1. The import fails when more of the boxes or images are wrong."),
-    ),
-    "limit": Words(
-        _("Only the first images"),
-        _("Try on 20 first: it takes seconds and shows the same report. Empty imports all."),
-    ),
-}
 
 
 @dataclass(frozen=True)

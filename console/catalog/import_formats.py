@@ -67,11 +67,16 @@ _CARDS = (
     ),
     FormatCard(
         "platform", "Platform export",
-        _("The nested export of the labelling platform, mapped by a taxonomy file."),
-        "source/\n  export/\n    TICKET-0001.json\n  images/\n    TICKET-0001-01.jpg\n"
-        "  taxonomy.yaml",
+        _("One JSON file of questions and answers beside each image; a taxonomy says what they "
+          "mean."),
+        "source/\n  QC-SITE-20240131-00001/\n    QC-SITE-20240131-00001_01.jpeg\n"
+        "    QC-SITE-20240131-00001_01.json",
         (_BOXES, _POLYGONS, _LINES),
-        ("images/TICKET-0001-01.jpg", "images/TICKET-0001-02.jpg", "images/TICKET-0002-01.jpg"),
+        (
+            "QC-SITE-20240131-00001/QC-SITE-20240131-00001_01.jpeg",
+            "QC-SITE-20240131-00001/QC-SITE-20240131-00001_02.jpeg",
+            "QC-SITE-20240131-00002/QC-SITE-20240131-00002_01.jpeg",
+        ),
     ),
 )
 
