@@ -49,7 +49,8 @@ def class_line(version: DatasetVersion) -> str:
 def browser(request: HttpRequest, project: str, name: str, number: int) -> HttpResponseBase:
     """Every image of a version behind filters; the script asks the API for what is in view."""
     version = queries.dataset_version(project_of(request), name, number)
-    filter_of(request.GET)
+    # Refused here rather than by the script; the script's first question is then answered at once.
+    browse.select(version, filter_of(request.GET))
     place = [project, name, number]
     context = {
         **frame(version, "browse"),

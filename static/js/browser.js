@@ -183,6 +183,7 @@
     chunks.clear();
     for (const [index, tile] of tiles) drop(index, tile);
     const mine = turn;
+    root.setAttribute("aria-busy", "true");
     facets(mine);
     try {
       const first = Math.floor(at / CHUNK);
@@ -197,6 +198,7 @@
       total = 0;
       failed(error.message || say("failed"));
     }
+    root.setAttribute("aria-busy", "false");
     measure();
     count();
     goTo(here);
@@ -243,11 +245,12 @@
     refilter();
   };
   const typed = () => {
+    const before = filterOf(params).toString();
     for (const name of FIELDS) {
       const value = form.elements[name].value.trim();
       if (value && form.elements[name].checkValidity()) params.set(name, value); else params.delete(name);
     }
-    refilter();
+    if (filterOf(params).toString() !== before) refilter();
   };
   form.addEventListener("submit", (event) => { event.preventDefault(); typed(); });
   form.addEventListener("change", typed);

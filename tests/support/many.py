@@ -13,7 +13,8 @@ from PIL import Image
 
 from console.catalog import blobs
 from mlcore.contract.desc import make_desc
-from mlcore.contract.records import Record, SceneObject, record_line, summary_of
+from mlcore.contract.records import Record, SceneObject, record_line
+from mlcore.contract.summaries import text_summary
 from mlcore.run.hashing import FileEntry, tree_digest
 from tests.support.outputs import FakeRun, Uploaded
 
@@ -44,7 +45,7 @@ def records(count: int, *, pictures: int = 12, seed: int = 3) -> Iterator[tuple[
         objects = tuple(_thing(rng, width, height) for _ in range(rng.choice((0, 1, 2, 3, 5, 8))))
         split = "val" if number >= count - count // 10 else "train"
         path = f"images/{number:06d}.jpg"
-        summary = summary_of([o.desc for o in objects]) or "无关图片"
+        summary = text_summary([o.desc for o in objects]) or "无关图片"
         yield split, Record(
             f"cab-{number:06d}", (path,), width, height, "pixel", objects, summary,
             {"ticket": f"T{number // 4}"},

@@ -218,12 +218,11 @@ def test_a_record_lights_the_object_that_is_pointed_at(open_page: Any) -> None:
     assert page.locator("svg.over .object.lit").count() == 1
 
 
-def test_the_dataset_grid_filters_by_class(open_page: Any) -> None:
+def test_a_class_of_a_dataset_leads_to_its_images(open_page: Any) -> None:
     page = open_page(P + "datasets/cabinets/")
-    value = page.locator("[name=class] option").nth(1).get_attribute("value")
-    page.select_option("[name=class]", value)
-    page.wait_for_url("**class=**")
-    assert page.locator(".tile").count() > 0
+    page.locator("td a.name").first.click()
+    page.wait_for_url("**/browse/?class=**")
+    page.wait_for_selector("[data-canvas] .tile svg.over")
 
 
 def test_the_log_shows_its_end_and_finds_a_word(site: Any, open_page: Any) -> None:
