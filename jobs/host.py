@@ -72,13 +72,14 @@ class Announcer:
 
     def __init__(
         self, client: HostClient, *, queues: Sequence[str], gpus: Sequence[dict[str, Any]],
-        slots: int, host: str | None = None,
+        slots: int, host: str | None = None, roots: Sequence[str] = (),
     ) -> None:
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.queues = list(queues)
         self.gpus = list(gpus)
         self.kinds: list[str] = []
         self.slots = slots
+        self.roots = list(roots)
         self._host = host or socket.gethostname()
         self._client = client
         self._known = threading.Event()
@@ -122,5 +123,6 @@ class Announcer:
             "gpus": self.gpus,
             "kinds": self.kinds,
             "slots": self.slots,
+            "roots": self.roots,
             "version": __version__,
         }

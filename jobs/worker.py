@@ -85,7 +85,8 @@ def _run_jobs(client: HostClient, settings: HostSettings, options: argparse.Name
     )
     salvage.start()
     announcer = Announcer(
-        client, queues=queues, gpus=gpus, slots=options.slots, host=options.host
+        client, queues=queues, gpus=gpus, slots=options.slots, host=options.host,
+        roots=[root for root in settings.allowed_roots.split(":") if root],
     )
     worker = tasks.Worker(settings, client, announcer)
     tasks.serve(worker=worker)

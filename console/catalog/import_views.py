@@ -5,6 +5,7 @@ The query string holds every step with all that was typed, so that refresh, back
 from __future__ import annotations
 
 import secrets
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib import messages
@@ -121,9 +122,9 @@ def _data(request: HttpRequest, form: WizardForm, *, bad: bool) -> dict[str, Any
             for group in groups:
                 for one in group.inputs:
                     one.errors = one.errors if one.value else []
-    card = format_card(form.format)
+    card, source = format_card(form.format), _params(request).get("source", "").strip()
     return {
-        **_steps(request, "data"), "form": form, "card": card, "bad": bad, "hosts": _hosts(),
+        **_steps(request, "data"), "form": form, "card": card, "bad": bad, "hosts": _hosts(source),
         "first_try": FIRST_TRY, "names": "\n".join((card.names if card else ()) or NAMES),
         "most_names": MOST_NAMES,
     }  # fmt: skip
@@ -131,10 +132,12 @@ def _data(request: HttpRequest, form: WizardForm, *, bad: bool) -> dict[str, Any
 
 def _review(request: HttpRequest, text: str) -> dict[str, Any]:
     form = read_form("import", text)
+    values = form.checked.loaded.resolved if form.checked.loaded else {}
     return {
         **_steps(request, "review"), "text": text, "plan": plan_of(project_of(request), form),
-        "problems": form.problems, "once": secrets.token_urlsafe(18), "hosts": _hosts(),
-        "limit": (form.checked.loaded.resolved.get("limit") if form.checked.loaded else None),
+        "problems": form.problems, "once": secrets.token_urlsafe(18),
+        "hosts": _hosts(str(values.get("source", ""))),
+        "limit": values.get("limit"),
     }  # fmt: skip
 
 
@@ -172,12 +175,20 @@ def _wizard_url(project: str, query: str) -> str:
     return reverse("catalog:import", args=[project]) + f"?{query}"
 
 
-def _hosts() -> list[dict[str, Any]]:
-    """Hosts whose workers take imports now."""
+def _hosts(source: str) -> list[dict[str, Any]]:
+    """Hosts whose workers take imports now, the folders that they may read below, and whether the
+    source lies there as it is written; the host itself decides, after following links."""
     found: dict[str, dict[str, Any]] = {}
     for worker in live_workers():
-        if "import" in worker.kinds and "cpu" in worker.queues:
-            found[worker.host.name] = {"name": worker.host.name, "state": worker.host.state}
+        if "import" not in worker.kinds or "cpu" not in worker.queues:
+            continue
+        host = worker.host
+        row = found.setdefault(host.name, {"name": host.name, "state": host.state, "roots": []})
+        row["roots"] += [root for root in worker.roots if root not in row["roots"]]
+    for row in found.values():
+        path = PurePosixPath(source)
+        row["reads"] = any(path.is_relative_to(root) for root in row["roots"])
+        row["outside"] = bool(source and row["roots"] and not row["reads"])
     return [found[name] for name in sorted(found)]
 
 

@@ -20,7 +20,7 @@ from console.fleet.models import Host, WorkerProcess
 class WorkerSerializer(serializers.ModelSerializer[WorkerProcess]):
     class Meta:
         model = WorkerProcess
-        fields = ("name", "queues", "kinds", "slots", "version", "started", "last_seen")
+        fields = ("name", "queues", "kinds", "slots", "roots", "version", "started", "last_seen")
         read_only_fields = fields
 
 

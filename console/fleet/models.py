@@ -48,13 +48,17 @@ class Host(models.Model):
 
 
 class WorkerProcess(models.Model):
-    """A worker that claims runs for its host: `slots` of them at a time, from its queues."""
+    """A worker that claims runs for its host: `slots` of them at a time, from its queues.
+
+    `roots` are the folders below which its jobs may read by path, as it says itself.
+    """
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="workers")
     name = models.CharField(max_length=160)
     queues = models.JSONField(default=list)
     kinds = models.JSONField(default=list)
     slots = models.PositiveIntegerField(default=1)
+    roots = models.JSONField(default=list)
     version = models.CharField(max_length=40, blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     last_seen = models.DateTimeField(default=timezone.now)

@@ -30,6 +30,7 @@ class Greeting:
     slots: int
     version: str = ""
     gpus: Sequence[dict[str, Any]] = field(default_factory=list)
+    roots: Sequence[str] = ()
 
 
 def hello(greeting: Greeting) -> Host:
@@ -44,6 +45,7 @@ def hello(greeting: Greeting) -> Host:
             defaults={
                 "queues": list(greeting.queues), "kinds": list(greeting.kinds),
                 "slots": greeting.slots, "version": greeting.version, "last_seen": now,
+                "roots": list(greeting.roots),
             },
         )
         live = list(host.workers.filter(last_seen__gt=now - OFFLINE_AFTER))

@@ -33,6 +33,10 @@ class HelloSerializer(_Form):
     kinds = _names(200)
     slots = serializers.IntegerField(min_value=1, max_value=1000)
     version = serializers.CharField(max_length=40, default="", allow_blank=True)
+    roots = serializers.ListField(
+        child=serializers.CharField(max_length=1000), max_length=100, default=list,
+        help_text="folders below which its jobs may read by path",
+    )
 
 
 class WelcomeSerializer(_Form):

@@ -89,7 +89,7 @@ class World:
         kinds = ["import", "synth", "sft", "predict", "evaluate", "gate"]
         gpus = [{"index": i, "name": "NVIDIA L40S", "memory_mb": 46068} for i in range(2)]
         hello(Greeting("forge", "b1", "forge-gpu", ["gpu"], kinds, 2, "0.1.0", gpus))
-        hello(Greeting("anvil", "b2", "anvil-cpu", ["cpu"], kinds, 2, "0.1.0"))
+        hello(Greeting("anvil", "b2", "anvil-cpu", ["cpu"], kinds, 2, "0.1.0", roots=["/data"]))
         hello(Greeting("bellows", "b3", "bellows-cpu", ["cpu"], kinds, 1, "0.1.0"))
         # Nobody beats for these hosts: they are heard from for as long as the pages are looked at.
         later = self.now + timedelta(hours=12)

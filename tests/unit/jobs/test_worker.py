@@ -86,6 +86,7 @@ def test_a_worker_says_what_it_is_and_takes_what_was_queued_before_it(
     (hello, *_) = console.hellos
     assert hello["queues"] == ["cpu"]
     assert hello["slots"] == 1
+    assert hello["roots"]
     assert {"synth", "sft", "gate"} <= set(hello["kinds"])
     assert console.finishes[0]["exit_code"] == 0, console.log.decode()
     assert [output["name"] for output in console.finishes[0]["outputs"]] == ["dataset"]

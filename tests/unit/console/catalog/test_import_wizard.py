@@ -13,6 +13,7 @@ from console.catalog.import_form import Input, WizardForm, params_of, read_wizar
 from console.catalog.import_formats import format_cards, known_formats
 from console.catalog.import_launch import launch_once
 from console.catalog.ticket_test import try_pattern
+from console.fleet.services import Greeting, hello
 from console.runs.models import Run
 from mlcore.kinds import config_model
 from tests.support.people import browser
@@ -194,3 +195,14 @@ def test_the_formats_are_listed_by_the_api(api: Any, viewer: Any) -> None:
     rows = api(viewer).get("/api/v1/projects/alpha/imports/formats/").json()
     assert [row["name"] for row in rows] == known_formats()
     assert "Annotations/" in rows[0]["tree"]
+
+
+def test_hosts_say_whether_they_may_read_the_folder(operator: Any) -> None:
+    for name, roots in (("near", ["/data", "/mnt/b"]), ("far", ["/database"]), ("old", [])):
+        greeting = Greeting(name, "boot", name, ["cpu"], ["import"], 1, roots=roots)
+        hello(greeting)
+    hello(Greeting("gpu", "boot", "gpu", ["gpu"], ["import"], 1, roots=["/data"]))
+    answer = browser(operator).get(URL, {"step": "review", **GOOD})
+    found = {row["name"]: (row["reads"], row["outside"]) for row in answer.context["hosts"]}
+    assert found == {"near": (True, False), "far": (False, True), "old": (False, False)}
+    assert "/mnt/b" in answer.content.decode()
