@@ -10,6 +10,7 @@ from console.catalog import (
     api_diffs,
     api_imports,
     api_previews,
+    api_tools,
 )
 
 _config = [
@@ -73,7 +74,14 @@ _project = [
     path("models/", api_datasets.ModelsView.as_view(), name="models"),
     path("models/<str:name>/", include(_model)),
 ]
+_tools = [
+    path("coordjson/parse/", api_tools.CoordJsonParseView.as_view(), name="coordjson_parse"),
+    path("coordjson/render/", api_tools.CoordJsonRenderView.as_view(), name="coordjson_render"),
+    path("objectjson/parse/", api_tools.ObjectJsonParseView.as_view(), name="objectjson_parse"),
+    path("objectjson/render/", api_tools.ObjectJsonRenderView.as_view(), name="objectjson_render"),
+]
 urlpatterns = [
+    path("tools/", include(_tools)),
     path("kinds/", api_configs.KindsView.as_view(), name="kinds"),
     path("kinds/<slug:kind>/", api_configs.KindView.as_view(), name="kind"),
     path("projects/<slug:project>/", include(_project)),
