@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
-from mlcore.contract.neighbours import dhash
 from mlcore.contract.pictures import Fault, decode
 from mlcore.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 IMAGE_LIST = "images.jsonl"
 _TEXTS = {"path": r".+", "sha256": r"[0-9a-f]{64}", "dhash": r"[0-9a-f]{16}"}
@@ -43,7 +45,12 @@ def image_entry(path: str, data: bytes, pixels: NDArray[np.uint8] | None = None)
 
     Raises DataError when the bytes are no complete JPEG or PNG picture.
     """
-    shown = _decoded(path, data) if pixels is None else pixels
+    # Reading a list needs neither of the two; the workers of a check stay small without them.
+    import numpy as np
+
+    from mlcore.contract.neighbours import dhash
+
+    shown = np.asarray(_decoded(path, data)) if pixels is None else pixels
     height, width = shown.shape[:2]
     digest = hashlib.sha256(data).hexdigest()
     return ImageEntry(path, digest, len(data), width, height, f"{dhash(shown):016x}")
@@ -78,8 +85,8 @@ def _entry(raw: bytes, where: str) -> ImageEntry:
     return ImageEntry(**row)
 
 
-def _decoded(path: str, data: bytes) -> NDArray[np.uint8]:
+def _decoded(path: str, data: bytes) -> Image.Image:
     image = decode(data)
     if isinstance(image, Fault):
         raise DataError(f"{path}: {image.message}", where=path)
-    return np.asarray(image.convert("RGB"))
+    return image.convert("RGB")

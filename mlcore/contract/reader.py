@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mlcore.contract.image_list import ImageEntry, read_image_list
 from mlcore.contract.records import Record, Where, parse_record
@@ -17,6 +17,10 @@ SCHEMA = "dataset/2"
 SCHEMAS = ("dataset/1", SCHEMA)
 """what is read; dataset/1 has neither images.jsonl nor records_fingerprint, else it is the same"""
 MANIFEST = "dataset.json"
+MAX_LINE = 16 * 2**20
+"""bytes of the longest line that is read"""
+SHOWN_TEXT = 2000
+"""characters that are kept of a rejected line"""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,38 @@ class Dataset:
 
 def iter_lines(path: Path) -> Iterator[Line]:
     """Every line of a JSONL file, good or bad. Raises DataError when the file cannot be opened."""
+    with open_lines(path) as file:
+        for number, raw in enumerate(raw_lines(file), start=1):
+            yield parse_line(path.name, number, raw)
+
+
+def open_lines(path: Path) -> BinaryIO:
+    """A JSONL file, open for reading. Raises DataError when it cannot be opened."""
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", where=str(path)) from error
-    with file:
-        for number, raw in enumerate(file, start=1):
-            yield _line(path.name, number, raw)
+
+
+def raw_lines(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """The lines from here on, or of the next `size` bytes.
+
+    Of a line longer than MAX_LINE a little more than that many bytes are given; memory is never
+    needed for the rest.
+    """
+    left = size
+    while left is None or left > 0:
+        raw = file.readline(MAX_LINE + 1)
+        if not raw:
+            return
+        read = len(raw)
+        end = raw
+        while len(end) == MAX_LINE + 1 and not end.endswith(b"\n"):
+            end = file.readline(MAX_LINE + 1)
+            read += len(end)
+        yield raw
+        if left is not None:
+            left -= read
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -113,8 +142,12 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(folder, manifest)
 
 
-def _line(file: str, number: int, raw: bytes) -> Line:
+def parse_line(file: str, number: int, raw: bytes) -> Line:
+    """The record of one line's bytes, or what is wrong with it."""
     where = Where(file, number)
+    if len(raw) > MAX_LINE:
+        shown = raw[:SHOWN_TEXT].decode("utf-8", errors="replace")
+        return _broken(where, shown, "line.length", f"longer than {MAX_LINE:,} bytes")
     try:
         text = raw.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
@@ -149,11 +182,11 @@ def _broken(where: Where, text: str, rule: str, message: str) -> Line:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in out:
-            raise ValueError(f"the key {key!r} occurs twice")
-        out[key] = value
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise ValueError(f"the key {twice!r} occurs twice")
     return out
 
 

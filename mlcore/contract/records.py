@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -32,7 +33,7 @@ OLDER_KEYS = {
     "bbox": "; write it as `bbox_2d`, or let `data migrate` do it",
 }
 OBJECT_KEYS = frozenset({"desc", *KINDS, "poly_points", "line_points"})
-LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 MIN_VALUES: dict[str, int] = {"bbox_2d": 4, "poly": 8, "line": 4}
 """fewest numbers of each geometry: a polygon has at least 4 points on disk, a line 2"""
 
@@ -99,8 +100,9 @@ def parse_record(obj: object, where: Where) -> Record | list[Problem]:
     if not isinstance(obj, dict):
         check.add("record.type", "", f"a record is a JSON object, not {_name(obj)}")
         return check.problems
-    for key in sorted(set(obj) - RECORD_KEYS):
-        check.add("record.unknown_key", str(key), f"unknown key {key!r}")
+    if not RECORD_KEYS.issuperset(obj):
+        for key in sorted(set(obj) - RECORD_KEYS):
+            check.add("record.unknown_key", str(key), f"unknown key {key!r}")
     images = _images(obj.get("images"), check)
     width = _size(obj.get("width"), "width", check)
     height = _size(obj.get("height"), "height", check)
@@ -118,7 +120,7 @@ def parse_record(obj: object, where: Where) -> Record | list[Problem]:
 
 def is_one_line(text: str) -> bool:
     """True for text without any line break, those of Unicode among them, and without tabs."""
-    return "\t" not in text and len(text.splitlines()) <= 1 and not text.endswith(LINE_ENDS)
+    return _BREAKS.search(text) is None
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def record_line(record: Record) -> str:
 
 
 def _number(value: float) -> float | int:
-    return int(value) if float(value).is_integer() else value
+    return value if type(value) is int else int(value) if value.is_integer() else value
 
 
 def _name(value: object) -> str:
@@ -241,9 +243,10 @@ def _object(value: object, path: str, frame: Frame, check: _Checker) -> SceneObj
         check.add("object.type", path, f"an object is a JSON object, not {_name(value)}")
         return None
     before = len(check.problems)
-    for key in sorted(set(value) - OBJECT_KEYS):
-        hint = OLDER_KEYS.get(key, "")
-        check.add("object.unknown_key", f"{path}.{key}", f"unknown key {key!r}{hint}")
+    if not OBJECT_KEYS.issuperset(value):
+        for key in sorted(set(value) - OBJECT_KEYS):
+            hint = OLDER_KEYS.get(key, "")
+            check.add("object.unknown_key", f"{path}.{key}", f"unknown key {key!r}{hint}")
     desc = value.get("desc")
     if not isinstance(desc, str) or not desc.strip():
         check.add("object.desc", f"{path}.desc", "must be non-empty text")
@@ -269,7 +272,8 @@ def _points(value: object, kind: Kind, path: str, check: _Checker) -> tuple[floa
     if not isinstance(value, list):
         check.add("geometry.type", path, f"must be a flat list of numbers, is {_name(value)}")
         return ()
-    for i, number in enumerate(value):
+    suspicious = () if set(map(type, value)) == {int} else value
+    for i, number in enumerate(suspicious):
         if isinstance(number, bool) or not isinstance(number, int | float):
             token = isinstance(number, str) and number.startswith("<|coord_")
             hint = "; `data migrate` turns coord tokens into bins" if token else ""

@@ -1,18 +1,15 @@
-"""Writing a dataset folder, and the fingerprint that names its content."""
+"""Writing a dataset folder."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mlcore.contract.desc import class_of
+from mlcore.contract.fingerprint import Fingerprint
 from mlcore.contract.image_list import IMAGE_LIST, image_entry
 from mlcore.contract.reader import MANIFEST, SCHEMA
 from mlcore.contract.records import COORD_SPACE, CoordSpace, Record, record_line
@@ -20,45 +17,12 @@ from mlcore.errors import DataError, InfrastructureError
 from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 REJECTS = "rejects.jsonl"
 """what was left out of a dataset, one JSON object a line"""
-
-
-class Fingerprint:
-    """SHA-256 over the record lines and image hashes of every split.
-
-    Per split: each line, a newline, then the SHA-256 of each of its images and a newline. Over
-    all: `split digest` lines, sorted by split name. Neither names nor dates of files count.
-    `records_hexdigest` is the same without the images: each line and a newline.
-    """
-
-    def __init__(self) -> None:
-        self._whole: dict[str, Any] = {}
-        self._records: dict[str, Any] = {}
-
-    def add(self, split: str, line: str, image_hashes: Sequence[str]) -> None:
-        """Add a record's canonical line and the hashes of its images, in file order."""
-        self.add_line(split, line)
-        whole = self._whole.setdefault(split, hashlib.sha256())
-        whole.update(f"{line}\n{' '.join(image_hashes)}\n".encode())
-
-    def add_line(self, split: str, line: str) -> None:
-        """Add a record's canonical line alone, where its images are not read."""
-        records = self._records.setdefault(split, hashlib.sha256())
-        records.update(f"{line}\n".encode())
-
-    def hexdigest(self) -> str:
-        """Over records and images."""
-        return _over_splits(self._whole)
-
-    def records_hexdigest(self) -> str:
-        """Over records alone."""
-        return _over_splits(self._records)
-
-
-def _over_splits(digests: Mapping[str, Any]) -> str:
-    rows = [f"{name} {digest.hexdigest()}" for name, digest in sorted(digests.items())]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 class DatasetWriter:

@@ -15,8 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mlcore.contract.check_run import CheckOptions
+from mlcore.contract.reader import MAX_LINE, open_dataset
 from mlcore.contract.records import record_line
-from mlcore.contract.validate import validate_dataset, validate_file
+from mlcore.contract.validate import validate_dataset, validate_file, verify_dataset
 from tests.support.datasets import (
     box_record,
     encoded,
@@ -108,6 +110,44 @@ def leaked_image(folder: Path) -> list[str]:
     return [p.rule for p in validate_dataset(dataset).problems]
 
 
+def line_too_long(folder: Path) -> list[str]:
+    (folder / "train.jsonl").write_bytes(b" " * (MAX_LINE + 1))
+    return [p.rule for p in validate_file(folder / "train.jsonl").problems]
+
+
+def over_the_cap(side: int, stated: int) -> Fixture:
+    """What a cap of 32 x 32 says of a picture of one size whose record states another."""
+
+    def build(folder: Path) -> list[str]:
+        (folder / "images").mkdir()
+        (folder / "images" / "a.jpg").write_bytes(encoded(picture(0, side, side)))
+        row = json.dumps(good_line(width=stated, height=stated, objects=[]))
+        (folder / "train.jsonl").write_text(row)
+        found = validate_file(folder / "train.jsonl", None, CheckOptions(max_pixels=1024)).problems
+        return [p.rule for p in found if p.rule != "image.size"]
+
+    return build
+
+
+def changed_image(folder: Path) -> list[str]:
+    dataset = write_dataset(folder)
+    (folder / "images" / "r0.jpg").write_bytes(encoded(picture(99)))
+    return [p.rule for p in validate_dataset(dataset).problems]
+
+
+def manifest(change: Callable[[dict[str, Any]], object]) -> Fixture:
+    """What is said of a good folder whose dataset.json was changed by hand."""
+
+    def build(folder: Path) -> list[str]:
+        write_dataset(folder)
+        value = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        change(value)
+        (folder / "dataset.json").write_text(json.dumps(value))
+        return [p.rule for p in verify_dataset(open_dataset(folder)).problems]
+
+    return build
+
+
 def repeated_id(folder: Path) -> list[str]:
     dataset = write_dataset(folder)
     with (folder / "train.jsonl").open("a", encoding="utf-8") as file:
@@ -119,6 +159,7 @@ BOX = {"desc": "x", "bbox_2d": [1, 1, 5, 5]}
 
 FIXTURES: dict[str, Fixture] = {
     "line.encoding": line(b"\xff\xfe"),
+    "line.length": line_too_long,
     "line.json": line(b"{"),
     "record.type": record([]),
     "record.unknown_key": record(good_line(hight=3)),
@@ -127,6 +168,7 @@ FIXTURES: dict[str, Fixture] = {
     "record.images": record(good_line(images=[])),
     "record.image_path": record(good_line(images=["/etc/passwd"])),
     "record.size": record(good_line(width=0)),
+    "record.pixels": over_the_cap(64, 64),
     "record.coord_space": record(good_line(coord_space="percent")),
     "record.objects": record(good_line(objects=None)),
     "record.summary": record(good_line(summary="a\nb")),
@@ -157,6 +199,14 @@ FIXTURES: dict[str, Fixture] = {
     "image.depth": image(deep((48, 64))),
     "image.palette": image(encoded(picture().convert("P"), "PNG")),
     "image.mode": image(encoded(picture().convert("CMYK"))),
+    "image.pixels": over_the_cap(64, 32),
+    "image.changed": changed_image,
+    "dataset.split": manifest(lambda m: m["splits"]["train"].update(sha256="0" * 64)),
+    "dataset.records": manifest(lambda m: m["splits"]["train"].update(records=7)),
+    "dataset.classes": manifest(lambda m: m["classes"][0].update(objects=7)),
+    "dataset.space": manifest(lambda m: m.update(coord_space="norm1000")),
+    "dataset.images": manifest(lambda m: m["images"].update(count=7)),
+    "dataset.fingerprint": manifest(lambda m: m.update(fingerprint="0" * 64)),
     "image.size": image(encoded(picture(width=65))),
     **SOURCES,
 }

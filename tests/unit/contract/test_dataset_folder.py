@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlcore.contract.fingerprint import Fingerprint
 from mlcore.contract.image_list import image_entry
 from mlcore.contract.reader import iter_lines, open_dataset, read_records
 from mlcore.contract.records import record_line
 from mlcore.contract.spaces import in_bins, in_pixels
-from mlcore.contract.writer import DatasetWriter, Fingerprint
+from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError
 from mlcore.run.hashing import file_sha256
 from tests.support.datasets import box_record, encoded, picture, write_dataset
