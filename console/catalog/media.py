@@ -6,7 +6,9 @@ HTML and SVG above all, is a download. Previews are decoded and encoded again.
 from __future__ import annotations
 
 import io
+import os
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +36,7 @@ PREVIEW_SIZES = (96, 160, 320, 640, 1280)
 MAX_IMAGE_BYTES = 64 * 2**20
 _TEXT_NAMES = re.compile(r"\.(txt|log|json|jsonl|ya?ml|csv|md)\Z", re.IGNORECASE)
 _CHUNK = 256 * 1024
+_MAKING = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
 
 def inline_type(head: bytes, name: str) -> str | None:
@@ -95,7 +98,9 @@ def _preview(sha256: str, size: int) -> bytes:
     cached = Path(settings.STATE_DIR) / "previews" / sha256[:2] / f"{sha256}-{size}.jpg"
     if cached.is_file():
         return cached.read_bytes()
-    data = make_preview(blobs.read_blob(sha256, MAX_IMAGE_BYTES), size)
+    with _MAKING:
+        # Somebody who scrolls asks for many at once: decoding must leave a core to the pages.
+        data = make_preview(blobs.read_blob(sha256, MAX_IMAGE_BYTES), size)
     cached.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = cached.with_name(f".{cached.name}-{id(data)}")
     beside.write_bytes(data)

@@ -5,7 +5,6 @@ import math
 from datetime import UTC, datetime
 
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,8 +13,8 @@ _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def count(value: float | int | None) -> str:
-    """An integer with separators: 4888 -> 4,888."""
-    return "–" if value is None else number_format(int(value), 0, force_grouping=True)
+    """An integer with separators, the same in every language: 4888 -> 4,888."""
+    return "–" if value is None else f"{int(value):,}"
 
 
 def number(value: object, digits: int = 4) -> str:
