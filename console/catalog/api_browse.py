@@ -16,7 +16,6 @@ from console.api.pagination import (
     Order,
     limit_of,
     page_of_request,
-    page_response,
     paged,
     place_page,
 )
@@ -162,7 +161,8 @@ class NearDuplicatesView(VersionView):
             raise bad_parameter("kind", f"kind is one of {', '.join(DatasetGroup.Kind.values)}.")
         page = page_of_request(request, queries.groups(version, kind), GROUP_ORDER)
         context = {**self.context(version), "rows": reports.records_of(version, page.items)}
-        return page_response(page, lambda row: forms.GroupSerializer(row, context=context).data)
+        groups = forms.GroupSerializer(page.items, many=True, context=context)
+        return Response({"items": groups.data, "next_cursor": page.next_cursor})
 
 
 @requires(get="datasets.view")
@@ -183,7 +183,8 @@ class RejectsView(VersionView):
             self.version(name, number), params.get("rule", ""), params.get("text", "")
         )
         page = page_of_request(request, rows, OLDEST)
-        return page_response(page, lambda row: forms.RejectSerializer(row).data)
+        items = forms.RejectSerializer(page.items, many=True).data
+        return Response({"items": items, "next_cursor": page.next_cursor})
 
 
 @requires(get="datasets.view")

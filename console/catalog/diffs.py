@@ -138,7 +138,11 @@ def changes_at(
 
 def change_of(old: DatasetVersion, new: DatasetVersion, record_id: str) -> RecordChange:
     """One record in both versions, by its id. Raises ApiProblem 400 when neither has it."""
-    rows = [version.records.filter(record_id=record_id).first() for version in (old, new)]
+    rows = [
+        # Without an order: by key, SQLite would walk the whole version.
+        next(iter(version.records.filter(record_id=record_id).order_by()[:1]), None)
+        for version in (old, new)
+    ]
     if rows == [None, None]:
         raise bad_parameter("id", f"Neither version has a record {record_id!r}.")
     return RecordChange(*rows)

@@ -290,7 +290,9 @@ def records_of(
 ) -> dict[str, DatasetRecord]:
     """The records that groups name, by id."""
     ids = {str(image["id"]) for group in groups for image in group.images if image.get("id")}
-    return {row.record_id: row for row in version.records.filter(record_id__in=ids)}
+    # Without an order: by key, SQLite would walk the whole version instead of the index of ids.
+    found = version.records.filter(record_id__in=ids).order_by()
+    return {row.record_id: row for row in found}
 
 
 def rule_sentence(rule: str) -> str:
