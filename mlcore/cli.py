@@ -1,4 +1,4 @@
-"""`python -m mlcore`: run, check, kinds, config and data commands."""
+"""`python -m mlcore`: run, check, kinds and config; other commands belong to their rooms."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _DELEGATED = {
     "objectjson": "mlcore.objectjson.cli",
     "data": "mlcore.contract.cli",
     "messages": "mlcore.chat.cli",
+    "fusion": "mlcore.fusion.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("coordjson", help="parse and render model output", add_help=False)
     commands.add_parser("objectjson", help="the same for object_N JSON", add_help=False)
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
+    commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
     return parser
 
 
@@ -96,6 +98,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mlcore.run.context import bindings_of
     from mlcore.run.runner import RunOptions, execute
 
     run_dir = options.run_dir
@@ -108,22 +111,12 @@ def _run(options: argparse.Namespace) -> int:
         RunOptions(
             run_dir=run_dir,
             overrides=options.overrides,
-            bindings=_bindings(options.bind),
+            bindings=bindings_of(options.bind),
             attempt=options.attempt,
             resume=options.resume,
             stdin_guard=options.stdin_guard,
         ),
     )
-
-
-def _bindings(pairs: list[str]) -> dict[str, Path]:
-    bindings = {}
-    for pair in pairs:
-        ref, equals, path = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--bind takes REF=PATH, got {pair!r}")
-        bindings[ref] = Path(path).resolve()
-    return bindings
 
 
 def _check(options: argparse.Namespace) -> int:

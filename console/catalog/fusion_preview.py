@@ -67,7 +67,6 @@ class FusionPreview:
 class _Mixture:
     config: FusionConfig
     seed: int
-    augmented: bool
     at: Path
     """where the mixture stands in the text"""
 
@@ -97,9 +96,7 @@ def preview_fusion(
             message = _("An epoch has %(n)d samples; a preview draws at most %(most)d.")
             values = {"n": asked, "most": MAX_SAMPLES}
             return FusionPreview(text, [Problem(FILE, 1, 1, "", message % values)])
-        plan = epoch_plan(
-            mixture.config, sizes, epoch, mixture.seed, augmented=mixture.augmented
-        )
+        plan = epoch_plan(mixture.config, sizes, epoch, mixture.seed)
     except GatehouseError as error:
         at = _place_named(text, mixture, error.where)
         message = f"{error.message}. {error.hint}" if error.hint else error.message
@@ -131,7 +128,7 @@ def name_for(ref: str, taken: Sequence[str]) -> str:
 def _read(text: str) -> _Mixture:
     """Raises ConfigError with every problem of the text."""
     if not _is_config(text):
-        return _Mixture(read_model(text, FusionConfig, FILE), 0, False, ())
+        return _Mixture(read_model(text, FusionConfig, FILE), 0, ())
     checked = check_text(text, FILE)
     if checked.loaded is None:
         raise ConfigError(FILE, problems=checked.problems)
@@ -141,8 +138,7 @@ def _read(text: str) -> _Mixture:
         message = _("This config mixes no datasets: its data is not of the type fusion.")
         raise ConfigError(FILE, problems=[Problem(FILE, line, column, "data", message)])
     resolved = checked.loaded.resolved
-    augmented = bool(resolved.get("augmentation"))
-    return _Mixture(data, int(resolved.get("seed", 0)), augmented, ("data",))
+    return _Mixture(data, int(resolved.get("seed", 0)), ("data",))
 
 
 def _is_config(text: str) -> bool:

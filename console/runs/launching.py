@@ -140,9 +140,6 @@ def _filled(request: LaunchRequest) -> str:
     """The text with the inputs written into it, so that the config describes the run by itself."""
     text = request.text
     for path, ref in request.inputs.items():
-        if any(part.isdigit() for part in path.split(".")):
-            problem = Problem("(inputs)", 1, 1, path, "is part of a list; write it in the config")
-            raise ConfigError(str(problem), problems=[problem])
         try:
             text = with_value(text, path, ref)
         except UnreadableTextError as error:

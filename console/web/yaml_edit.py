@@ -31,15 +31,23 @@ def values_of(text: str) -> dict[str, Any]:
 
 
 def with_value(text: str, path: str, value: Any) -> str:
-    """The text with a value at a dotted path; missing groups are made on the way."""
+    """The text with a value at a dotted path; missing groups are made on the way.
+
+    A number in the path is an item of a list, which must be there. Raises UnreadableTextError.
+    """
     tree = _parse(text)
     *groups, last = path.split(".")
-    node = tree
+    node: Any = tree
     for part in groups:
-        if not isinstance(node.get(part), CommentedMap):
-            node[part] = CommentedMap()
-        node = node[part]
-    node[last] = value
+        key = _key(node, part, path)
+        if isinstance(node, CommentedMap) and not isinstance(
+            node.get(key), CommentedMap | CommentedSeq
+        ):
+            node[key] = CommentedMap()
+        node = node[key]
+        if not isinstance(node, CommentedMap | CommentedSeq):
+            raise UnreadableTextError(f"{path}: {part} is neither a group nor a list")
+    node[_key(node, last, path)] = value
     return _dump(tree)
 
 
@@ -71,6 +79,14 @@ def line_of(text: str, path: Sequence[str | int]) -> tuple[int, int]:
         if at is not None:
             return at.line, at.column
     return 1, 1
+
+
+def _key(node: CommentedMap | CommentedSeq, part: str, path: str) -> str | int:
+    if isinstance(node, CommentedMap):
+        return part
+    if not part.isdigit() or int(part) >= len(node):
+        raise UnreadableTextError(f"{path}: the list has no item {part}")
+    return int(part)
 
 
 def text_of(values: dict[str, Any]) -> str:

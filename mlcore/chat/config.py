@@ -23,7 +23,6 @@ from mlcore.contract.domains import MISSIONS, Domain, validate_mission
 from mlcore.coordjson.format import AnswerFormat
 from mlcore.errors import ConfigError
 from mlcore.geometry.order import ORDER, Policy
-from mlcore.randomness import sample_rng
 
 TASK_NAMES: dict[Mode, str] = {"dense": "DETECTION", "summary": "SUMMARY"}
 _PREFIX_FIELDS = {"task", "domain", "dataset"}
@@ -136,15 +135,6 @@ class MessagesConfig(StrictModel):
 
     def _asks(self, mode: Mode) -> bool:
         return mode in PROFILE_MODES[self.profile_for(mode)]
-
-
-def drawn_mode(summary_share: float, seed: int, epoch: int, sample_id: str) -> Mode:
-    """The task of one sample in one epoch, a summary with the given probability.
-
-    A pure function of its arguments: 0 is always dense, 1 always a summary.
-    """
-    drawn = sample_rng(seed, epoch, sample_id, "mode").random()
-    return "summary" if drawn < summary_share else "dense"
 
 
 def _fields(text: str) -> Iterator[str]:

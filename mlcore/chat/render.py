@@ -128,6 +128,16 @@ class Renderer:
         names = tuple(picture.name for picture in pictures)
         return self._example(conversation.id, names, None, conversation.turns, patches)
 
+    def length(self, record: Record, mode: Mode) -> int:
+        """Tokens of the training example, from its text and its images' size alone."""
+        patcher = self.kit.patcher
+        grid = (1, record.height // patcher.patch_size, record.width // patcher.patch_size)
+        unread = Patches(np.zeros((0, patcher.values_per_patch), np.float32), grid)
+        writer = _Writer(self.kit, [unread] * len(record.images))
+        for turn in record_conversation(record, mode, self.messages, self.dataset).turns:
+            writer.turn(turn)
+        return len(writer.out)
+
     def _patches(self, record: Record, root: Path | None, image: RgbImage | None) -> list[Patches]:
         if image is not None:
             return [self._sized(record, image, record.id)]

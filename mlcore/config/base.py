@@ -20,7 +20,7 @@ class StrictModel(BaseModel):
         allow_inf_nan=False,
     )
     removed: ClassVar[dict[str, str]] = {}
-    """keys of older configs that are refused, each with what to write instead"""
+    """keys that people know from elsewhere and that are refused, each with what to write instead"""
 
 
 class JobConfig(StrictModel):

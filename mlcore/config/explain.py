@@ -93,7 +93,7 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         owners = _models_at(model, loc[:-1])
         instead = [word for m in owners if (word := _removed(m).get(str(loc[-1])))]
         if instead:
-            return f"is no key any more: {instead[0]}"
+            return f"is not a key here: {instead[0]}"
         known = sorted({n for m in owners for n in m.model_fields})
         return f"unknown key{did_you_mean(str(loc[-1]), known)}"
     if kind == "missing":

@@ -85,7 +85,8 @@ def apply_inputs(
         if field is None or _port(_annotation(field)) is None:
             problems.append(Problem("(inputs)", 1, 1, path, "is not an input of this kind"))
         else:
-            _put(composed, path, ref, "input")
+            problem = _put(composed, path, ref, "input")
+            problems += [problem] if problem else []
     return problems
 
 
@@ -107,20 +108,43 @@ def apply_overrides(
         if message:
             problems.append(Problem("--set", 1, 1, path or text, message))
         else:
-            _put(composed, path, tree.data["value"], "--set")
+            problem = _put(composed, path, tree.data["value"], "--set")
+            problems += [problem] if problem else []
     return problems
 
 
-def _put(composed: Composed, path: str, value: Any, origin: str) -> None:
-    parts = path.split(".")
-    here = composed.data
-    for part in parts[:-1]:
-        child = here.setdefault(part, {})
-        if not isinstance(child, dict):
-            here[part] = child = {}
+def _put(composed: Composed, path: str, value: Any, origin: str) -> Problem | None:
+    """Write a value at a dotted path; groups are made on the way, items of lists must be there."""
+    parts: list[str | int] = []
+    here: Any = composed.data
+    *groups, last = path.split(".")
+    for part in groups:
+        key = _key_in(here, part)
+        if key is None:
+            return _no_item(origin, path, part)
+        parts.append(key)
+        child = here.setdefault(key, {}) if isinstance(here, dict) else here[int(key)]
+        if not isinstance(child, dict | list):
+            here[key] = child = {}
         here = child
-    here[parts[-1]] = value
-    composed.positions[tuple(parts)] = Position(origin, 1, 1)
+    key = _key_in(here, last)
+    if key is None:
+        return _no_item(origin, path, last)
+    here[key] = value
+    composed.positions[(*parts, key)] = Position(origin, 1, 1)
+    return None
+
+
+def _no_item(origin: str, path: str, part: str) -> Problem:
+    file = "(inputs)" if origin == "input" else origin
+    return Problem(file, 1, 1, path, f"the list has no item {part}")
+
+
+def _key_in(here: dict[str, Any] | list[Any], part: str) -> str | int | None:
+    """The key or index that a part of a path means here; None for an item that a list lacks."""
+    if isinstance(here, dict):
+        return part
+    return int(part) if part.isdigit() and int(part) < len(here) else None
 
 
 def _is_runtime(model: type[BaseModel], parts: list[str]) -> bool:

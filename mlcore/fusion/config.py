@@ -7,7 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlcore.augment.config import AugmentConfig
+from mlcore.chat.config import MessagesConfig
+from mlcore.chat.prompts import Mode
 from mlcore.config.base import DatasetRef, StrictModel
+from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
 
 Role = Literal["target", "source"]
 Sampling = Literal["cover", "once", "replace"]
@@ -58,8 +62,16 @@ class MemberConfig(StrictModel):
     """learn from at most this many records, always the same ones"""
     summary_share: float = Field(default=0.0, ge=0.0, le=1.0)
     """share of its samples whose task is the summary; the others are dense captions"""
+    messages: MessagesConfig | None = None
+    """what is asked of its samples, whole; empty means what the run asks"""
     boxes_above: int | None = Field(default=None, ge=0)
     """polygons of more points than this become their bounding boxes, and are counted"""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The tasks that its samples are for."""
+        dense: tuple[Mode, ...] = ("dense",) if self.summary_share < 1 else ()
+        return (*dense, "summary") if self.summary_share > 0 else dense
 
 
 class TargetConfig(MemberConfig):
@@ -128,6 +140,10 @@ class FusionConfig(StrictModel):
     """what it learns beside that"""
     max_reject_share: float = Field(default=0.01, ge=0.0, le=1.0)
     """largest share of bad records in any dataset before the run stops"""
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS
+    """most pixels of an image, by its record and in its file; a larger one stops the run"""
+    augmentation: AugmentConfig | None = None
+    """how samples are varied, of the datasets that want it; null means not at all"""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

@@ -49,6 +49,7 @@ class PlanRow:
     summaries: int
     task: str
     sampling: str
+    prompts: str
     augmentation: str
     max_objects: int | None
     boxes_above: int | None
@@ -126,12 +127,12 @@ def quotas(config: FusionConfig, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def epoch_plan(
-    config: FusionConfig, sizes: Mapping[str, int], epoch: int, seed: int, *, augmented: bool = True
+    config: FusionConfig, sizes: Mapping[str, int], epoch: int, seed: int
 ) -> EpochPlan:
     """The plan of epoch `epoch`, counted from 0.
 
-    `sizes` maps the names of the datasets to the record counts of their splits; `augmented` is
-    false when the run has no augmentation. Raises DataError as `quotas` does.
+    `sizes` maps the names of the datasets to the record counts of their splits. Raises DataError
+    as `quotas` does.
     """
     asked = quotas(config, sizes)
     rows = []
@@ -140,7 +141,7 @@ def epoch_plan(
         size = sizes[member.name]
         record, repeat = _draws(member, size, asked[member.name], epoch, seed)
         summary = _summaries(member, len(record), epoch, seed)
-        rows.append(_row(member, size, asked[member.name], repeat, summary, augmented=augmented))
+        rows.append(_row(config, member, size, asked[member.name], repeat, summary))
         parts.append((np.full(len(record), place), record, repeat, summary))
     shuffle = sample_rng(seed, epoch, "", "fusion.shuffle")
     order = shuffle.permutation(sum(len(part[0]) for part in parts))
@@ -207,13 +208,12 @@ def _key(member: Member) -> str:
 
 
 def _row(
+    config: FusionConfig,
     member: Member,
     size: int,
     asked: int,
     repeat: Indices,
     summary: npt.NDArray[np.bool_],
-    *,
-    augmented: bool,
 ) -> PlanRow:
     pool = size if member.max_records is None else min(size, member.max_records)
     repeats = int((repeat > 0).sum())
@@ -224,8 +224,9 @@ def _row(
         note = f"{asked} asked, {pool} records there: some come again"
     share = member.summary_share
     augmentation = "off"
-    if augmented and member.augmentation:
-        augmentation = "with curriculum" if member.curriculum else "on"
+    if config.augmentation is not None and member.augmentation:
+        curriculum = member.curriculum and config.augmentation.curriculum is not None
+        augmentation = "with curriculum" if curriculum else "on"
     return PlanRow(
         name=member.name,
         role=role_of(member),
@@ -240,6 +241,7 @@ def _row(
         summaries=int(summary.sum()),
         task={0.0: "dense", 1.0: "summary"}.get(share, f"summary {share:.0%}"),
         sampling=member.sampling,
+        prompts="of the run" if member.messages is None else f"own: {member.messages.profile}",
         augmentation=augmentation,
         max_objects=member.max_objects,
         boxes_above=member.boxes_above,

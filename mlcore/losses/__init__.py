@@ -1,1 +1,1 @@
-"""Losses: one file each. All return sums; the loop divides by the global weight."""
+"""Losses: one file each. All return one value per token; the loop sums and divides."""

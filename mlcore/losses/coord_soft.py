@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 
 
-def coord_soft_sum(
+def coord_soft(
     logits: torch.Tensor, bins: torch.Tensor, coord_ids: torch.Tensor, sigma: float
 ) -> torch.Tensor:
-    """Sum over coordinates of the KL, in nats.
+    """The KL of every coordinate, in nats, [N].
 
     logits [N, V]; bins int64 [N] in 0..999; coord_ids int64 [1000], the token of each bin; sigma
     in bins. N may be 0.
@@ -23,4 +23,4 @@ def coord_soft_sum(
     log_q = (-0.5 * ((grid - bins[:, None]) / sigma) ** 2).log_softmax(-1)
     q = log_q.exp()
     # Far bins have q = 0 in float32 and log q finite, so the product is exactly 0 there.
-    return (q * (log_q - log_p)).sum()
+    return (q * (log_q - log_p)).sum(-1)

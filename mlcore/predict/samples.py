@@ -29,7 +29,8 @@ def emit_sample(
     The note says why an answer could not be read; the raw text is shown either way.
     """
     source = dataset.folder / record.images[0]
-    name = hashlib.sha256(record.id.encode()).hexdigest()[:16] + source.suffix.lower()
+    identity = f"{dataset.fingerprint}/{record.id}"
+    name = hashlib.sha256(identity.encode()).hexdigest()[:16] + source.suffix.lower()
     target = ctx.folder.artifacts / "samples" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)

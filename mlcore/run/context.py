@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,17 @@ def resolve_ref(ref: str, bindings: Mapping[str, Path], config_dir: Path) -> Pat
             hint=f"Allowed: {roots}. An administrator sets {ROOTS_VARIABLE} on the host.",
         )
     return _existing(path, ref)
+
+
+def bindings_of(pairs: Sequence[str]) -> dict[str, Path]:
+    """What `--bind REF=PATH` says. Raises ConfigError for one that is malformed."""
+    bindings = {}
+    for pair in pairs:
+        ref, equals, path = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--bind takes REF=PATH, got {pair!r}")
+        bindings[ref] = Path(path).resolve()
+    return bindings
 
 
 def _existing(path: Path, ref: str) -> Path:

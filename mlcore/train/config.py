@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from mlcore.chat.prompts import ProfileName
+from mlcore.augment.config import AugmentConfig
+from mlcore.chat.config import MessagesConfig
+from mlcore.chat.overlength import OverLengthConfig
 from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, ModelRef, StrictModel
 from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
+from mlcore.fusion.config import FusionConfig, SourceConfig, TargetConfig
 from mlcore.models.config import TinyRecipe
 
 
@@ -31,8 +34,16 @@ class ScratchStart(StrictModel):
 
 
 class DataConfig(StrictModel):
-    """What is learned from."""
+    """One dataset to learn from."""
 
+    removed: ClassVar[dict[str, str]] = {
+        "targets": "a mixture of datasets needs `type: fusion`",
+        "sources": "a mixture of datasets needs `type: fusion`",
+        "fusion": "write `type: fusion` and its `targets` and `sources` under `data`",
+    }
+
+    type: Literal["dataset"] = "dataset"
+    """where the samples come from"""
     dataset: DatasetRef
     """the dataset"""
     train_split: str = Field(default="train", min_length=1)
@@ -45,6 +56,32 @@ class DataConfig(StrictModel):
     """largest share of bad records before the run stops"""
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS
     """most pixels of an image, by its record and in its file; a larger one stops the run"""
+    augmentation: AugmentConfig | None = None
+    """how training samples are varied; null means not at all"""
+
+    def as_mixture(self) -> FusionConfig:
+        """The same as a mixture of one target."""
+        target = TargetConfig(
+            name="data",
+            dataset=self.dataset,
+            split=self.train_split,
+            val_split=self.val_split,
+            summary_share=self.summary_share,
+        )
+        return FusionConfig(
+            type="fusion",
+            targets=[target],
+            max_reject_share=self.max_reject_share,
+            max_pixels=self.max_pixels,
+            augmentation=self.augmentation,
+        )
+
+
+def _data_type(value: Any) -> str:
+    """What chooses the form of `data`: its `type`, and without one it is one dataset."""
+    if isinstance(value, DataConfig | FusionConfig):
+        return value.type
+    return str(value.get("type", "dataset")) if isinstance(value, dict) else "dataset"
 
 
 class OptimConfig(StrictModel):
@@ -118,16 +155,26 @@ class CheckpointConfig(StrictModel):
 
 
 class SftConfig(JobConfig):
-    """Train a vision-language model on a dataset."""
+    """Train a vision-language model on a dataset, or on several."""
+
+    removed: ClassVar[dict[str, str]] = {
+        "profile": "write it under `messages`",
+        "summary_share": "write it under `data`",
+        "augmentation": "write it under `data`",
+        "fusion": "write `data: {type: fusion, targets: [...], sources: [...]}`",
+    }
 
     kind: Literal["sft"]
     """the job kind"""
     model: Annotated[CheckpointStart | ScratchStart, Field(discriminator="type")]
     """where the model starts"""
-    data: DataConfig
-    """what is learned from"""
-    profile: ProfileName = "inspection"
-    """the prompt profile; predict must use the same"""
+    data: Annotated[
+        Annotated[DataConfig, Tag("dataset")] | Annotated[FusionConfig, Tag("fusion")],
+        Discriminator(_data_type),
+    ]
+    """what is learned from: one dataset, or several with `type: fusion`"""
+    messages: MessagesConfig = Field(default_factory=MessagesConfig)
+    """what is asked and how it is answered; predict must use the same"""
     steps: int = Field(default=1000, ge=1)
     """optimiser steps"""
     batch_size: int = Field(default=16, ge=1)
@@ -135,7 +182,9 @@ class SftConfig(JobConfig):
     micro_batch: int = Field(default=16, ge=1, json_schema_extra=RUNTIME)
     """most samples of one forward pass of one process; changes memory, not the result"""
     global_max_length: int = Field(default=512, ge=16)
-    """longest sample in tokens; a longer one stops the run and is named"""
+    """longest sample in tokens"""
+    over_length: OverLengthConfig = Field(default_factory=OverLengthConfig)
+    """what happens to longer ones: they are left out and counted, too many stop the run"""
     optim: OptimConfig = Field(default_factory=OptimConfig)
     """how weights change"""
     coord_loss: CoordLossConfig | None = Field(default_factory=CoordLossConfig)
@@ -167,3 +216,26 @@ class SftConfig(JobConfig):
                 f"engine.processes {self.engine.processes}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        for member in self.mixture.members:
+            for mode in member.modes:
+                if mode not in self.messages_of(member).modes:
+                    raise ValueError(
+                        f"the messages of {member.name} have no words for the task {mode}, "
+                        f"its summary_share is {member.summary_share:g}"
+                    )
+        answers = {self.messages_of(m).answer for m in self.mixture.targets if "dense" in m.modes}
+        if len(answers) > 1:
+            raise ValueError("the targets answer in different forms; they must have one")
+        return self
+
+    @property
+    def mixture(self) -> FusionConfig:
+        """The data as a mixture; a single dataset is a mixture of one target."""
+        return self.data if isinstance(self.data, FusionConfig) else self.data.as_mixture()
+
+    def messages_of(self, member: TargetConfig | SourceConfig) -> MessagesConfig:
+        """What is asked of one dataset's samples: its own words, or those of the run."""
+        return member.messages or self.messages

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mlcore.models.load import save_checkpoint
+from mlcore.chat.kit import RenderKit
+from mlcore.models.load import load_processor, save_checkpoint
 from mlcore.run.context import RunContext
+from mlcore.train.announce import announce, dataset_rows
 from mlcore.train.config import DdpEngine as DdpConfig
 from mlcore.train.config import SftConfig
 from mlcore.train.ddp import DdpEngine
 from mlcore.train.engine import Engine, LocalEngine
 from mlcore.train.group import other_ranks
-from mlcore.train.looks import Looks
-from mlcore.train.setup import MakeEngine, TrainingData, build_trainer, load_data, start_folder
+from mlcore.train.looks import Looks, views_of
+from mlcore.train.members import load_data
+from mlcore.train.prepare import BANKS, Prepared, check_health, prepare
+from mlcore.train.setup import MakeEngine, build_trainer, start_folder
 from mlcore.train.trainer import Trainer
 
 SCHEMA = "sft/1"
@@ -24,31 +29,38 @@ SCHEMA = "sft/1"
 
 def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     """Train, write the model, return the report."""
-    ctx.events.status("loading", "checking the dataset")
-    data = load_data(config, ctx, rejects=ctx.folder.artifacts / "rejects.jsonl")
+    ctx.events.status("loading", "checking the data")
+    data = load_data(config, ctx, rejects=ctx.folder.artifacts)
+    start = start_folder(config, ctx, data)
+    prepared = prepare(config, RenderKit.from_folder(start), data, ctx.folder.root / BANKS)
+    announce(config, ctx, prepared)
+    check_health(prepared)
     ctx.events.status("loading", "loading the model")
-    start = start_folder(config, ctx, data.train)
+    processor = load_processor(start)
     with ExitStack() as stack:
         make_engine = _engine(config, ctx, start, stack)
-        trainer, processor = build_trainer(config, start, data, make_engine, rank=0)
-        looks = Looks(config.evaluation, data.dataset, data.val, trainer.source.renderer, processor)
+        trainer = build_trainer(config, start, prepared, make_engine, rank=0)
+        looks = Looks(
+            config.evaluation, views_of(prepared, config.evaluation.images), processor
+        )
         ctx.events.status("running", f"training {config.steps} steps")
-        figures = trainer.run(ctx, looks, data.dataset.fingerprint)
+        figures = trainer.run(ctx, looks, data.fingerprint)
         ctx.events.status("saving", "writing the model")
         save_checkpoint(trainer.step.model, processor, ctx.output("model"))
         trainer.engine.barrier()
         trainer.engine.close()
-    return _report(config, data, trainer, figures)
+    return _report(config, prepared, trainer, figures, len(looks.views))
 
 
 def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -> MakeEngine:
     """How rank 0 gets its engine; starts the other ranks when there are any."""
     if not isinstance(config.engine, DdpConfig):
         return lambda device: LocalEngine()
+    mixture = config.mixture.members
     meeting = ctx.folder.root / f".meeting-{ctx.attempt}"
     world = config.engine.processes
     arguments = [str(ctx.folder.root), str(start), str(meeting)]
-    arguments.append(str(ctx.resolve(config.data.dataset)))
+    arguments.append(json.dumps({m.dataset: str(ctx.resolve(m.dataset)) for m in mixture}))
     group = stack.enter_context(other_ranks(arguments, meeting, world, ctx))
 
     def make(device: torch.device) -> Engine:
@@ -59,9 +71,12 @@ def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -
 
 
 def _report(
-    config: SftConfig, data: TrainingData, trainer: Trainer, figures: dict[str, float]
+    config: SftConfig,
+    prepared: Prepared,
+    trainer: Trainer,
+    figures: dict[str, float],
+    seen: int,
 ) -> dict[str, Any]:
-    seen = min(config.evaluation.images, len(data.val))
     headline: dict[str, Any] = {}
     for name, label, unit, n in (
         ("eval/f1_50", "f1_50", "share", seen),
@@ -76,8 +91,10 @@ def _report(
         "headline": headline,
         "figures": figures,
         "parameters": sum(p.numel() for p in trainer.parameters),
-        "train_records": len(data.train),
+        "train_records": sum(len(feed.records) for feed in prepared.source.feeds),
         "epochs": trainer.order.epoch(config.steps),
-        "order": trainer.order.digest(),
-        "data_fingerprint": data.dataset.fingerprint,
+        "order": trainer.identity,
+        "data_fingerprint": prepared.data.fingerprint,
+        "datasets": dataset_rows(config, prepared),
+        "augmented": config.data.augmentation is not None,
     }

@@ -1,7 +1,8 @@
-"""`python -m mlcore.train.rank RUN_FOLDER START MEETING DATASET RANK PARENT`: one more rank.
+"""`python -m mlcore.train.rank RUN_FOLDER START MEETING DATASETS RANK PARENT`: one more rank.
 
-Reads the run's resolved config, so it trains exactly what rank 0 trains. Stops are rank 0's to
-decide: signals that reach the whole group are ignored here, and a dead rank 0 ends this one.
+DATASETS is JSON: the folder of each dataset that the config names. Reads the run's resolved
+config, so it trains exactly what rank 0 trains. Stops are rank 0's to decide: signals that reach
+the whole group are ignored here, and a dead rank 0 ends this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from mlcore.chat.kit import RenderKit
 from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
@@ -25,17 +27,19 @@ from mlcore.run.signals import StopSignal
 from mlcore.train.config import DdpEngine as DdpConfig
 from mlcore.train.config import SftConfig
 from mlcore.train.ddp import DdpEngine
-from mlcore.train.setup import build_trainer, load_data
+from mlcore.train.members import load_data
+from mlcore.train.prepare import BANKS, prepare
+from mlcore.train.setup import build_trainer
 
 
 def main(arguments: list[str]) -> int:
     """Train as this rank; returns the exit code."""
-    folder, start, meeting, dataset, rank_text, parent = arguments
+    folder, start, meeting, datasets, rank_text, parent = arguments
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
     rank = int(rank_text)
-    config, ctx = _open(RunFolder(Path(folder)), Path(dataset), rank)
+    config, ctx = _open(RunFolder(Path(folder)), json.loads(datasets), rank)
     assert isinstance(config.engine, DdpConfig)
     world = config.engine.processes
 
@@ -45,8 +49,11 @@ def main(arguments: list[str]) -> int:
 
     try:
         data = load_data(config, ctx)
-        trainer, _ = build_trainer(config, Path(start), data, make, rank)
-        trainer.run(ctx, None, data.dataset.fingerprint)
+        prepared = prepare(
+            config, RenderKit.from_folder(Path(start)), data, ctx.folder.root / BANKS
+        )
+        trainer = build_trainer(config, Path(start), prepared, make, rank)
+        trainer.run(ctx, None, data.fingerprint)
     except InterruptedRunError:
         return ExitCode.OK
     except GatehouseError as error:
@@ -67,7 +74,9 @@ def event_file(folder: RunFolder, rank: int) -> Path:
     return folder.root / "events" / f"rank-{rank}.jsonl"
 
 
-def _open(folder: RunFolder, dataset: Path, rank: int) -> tuple[SftConfig, RunContext]:
+def _open(
+    folder: RunFolder, datasets: dict[str, str], rank: int
+) -> tuple[SftConfig, RunContext]:
     raw = json.loads(folder.resolved_config.read_text(encoding="utf-8"))
     raw.pop("sha256")
     config = SftConfig.model_validate_json(json.dumps(raw))
@@ -75,7 +84,7 @@ def _open(folder: RunFolder, dataset: Path, rank: int) -> tuple[SftConfig, RunCo
         RunFolder(folder.root),
         EventWriter(event_file(folder, rank)),
         StopSignal(),
-        bindings={config.data.dataset: dataset},
+        bindings={ref: Path(path) for ref, path in datasets.items()},
     )
     return config, ctx
 

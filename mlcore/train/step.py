@@ -8,8 +8,8 @@ from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.collate import ModelBatch
 from mlcore.chat.render import UNSUPERVISED
-from mlcore.losses.coord_soft import coord_soft_sum
-from mlcore.losses.token_ce import token_ce_sum
+from mlcore.losses.coord_soft import coord_soft
+from mlcore.losses.token_ce import token_ce
 from mlcore.models.forward import hidden_states, lm_logits
 
 
@@ -28,8 +28,11 @@ class SftStep(nn.Module):
         self.register_buffer("coord_ids", ids, persistent=False)
         self.register_buffer("bin_of", bins, persistent=False)
 
-    def forward(self, batch: ModelBatch, sigma: float | None) -> torch.Tensor:
-        """[text sum, coordinate sum] in nats over the supervised tokens of the batch.
+    def forward(
+        self, batch: ModelBatch, sigma: float | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """[text sum, coordinate sum] in nats over the supervised tokens of the batch, and the
+        same for each row of it, [B, 2], without gradient.
 
         `sigma` is the width of the coordinate target in bins; None scores coordinates with
         cross-entropy like any token, still reported apart.
@@ -42,21 +45,44 @@ class SftStep(nn.Module):
             batch.image_grid_thw,
         )
         targets_BL = batch.labels[:, 1:]
-        supervised = targets_BL != UNSUPERVISED
-        logits_NV = lm_logits(self.model, states_BLD[:, :-1][supervised])
-        targets_N = targets_BL[supervised]
+        supervised_BL = targets_BL != UNSUPERVISED
+        logits_NV = lm_logits(self.model, states_BLD[:, :-1][supervised_BL])
+        targets_N = targets_BL[supervised_BL]
         bins_N = self.bin_of[targets_N]
-        is_coord = bins_N >= 0
-        text = token_ce_sum(logits_NV[~is_coord], targets_N[~is_coord])
+        is_coord_N = bins_N >= 0
+        text = token_ce(logits_NV[~is_coord_N], targets_N[~is_coord_N])
         if sigma is None:
-            coord = token_ce_sum(logits_NV[is_coord], targets_N[is_coord])
+            coord = token_ce(logits_NV[is_coord_N], targets_N[is_coord_N])
         else:
-            coord = coord_soft_sum(logits_NV[is_coord], bins_N[is_coord], self.coord_ids, sigma)
-        return torch.stack([text, coord])
+            coord = coord_soft(logits_NV[is_coord_N], bins_N[is_coord_N], self.coord_ids, sigma)
+        rows_B2 = torch.stack(
+            [
+                _row_sums(text, supervised_BL, ~is_coord_N),
+                _row_sums(coord, supervised_BL, is_coord_N),
+            ],
+            dim=1,
+        )
+        return torch.stack([text.sum(), coord.sum()]), rows_B2
 
-    def counts(self, batch: ModelBatch) -> tuple[int, int]:
-        """Supervised tokens of the batch: (text, coordinates)."""
-        targets = batch.labels[:, 1:]
-        targets = targets[targets != UNSUPERVISED]
-        coords = int((self.bin_of[targets.to(self.bin_of.device)] >= 0).sum())
-        return targets.numel() - coords, coords
+    def counts(self, batch: ModelBatch) -> torch.Tensor:
+        """Supervised tokens of each row of the batch, int64 [B, 2]: text, coordinates."""
+        targets_BL = batch.labels[:, 1:]
+        supervised_BL = targets_BL != UNSUPERVISED
+        known = targets_BL.clamp(min=0).to(self.bin_of.device)
+        coord_BL = (self.bin_of[known] >= 0).to(supervised_BL.device) & supervised_BL
+        coords = coord_BL.sum(1)
+        return torch.stack([supervised_BL.sum(1) - coords, coords], dim=1)
+
+
+def _row_sums(
+    losses: torch.Tensor, supervised: torch.Tensor, chosen: torch.Tensor
+) -> torch.Tensor:
+    """Sums [B] of losses, the same in every run.
+
+    `supervised` bool [B, L] are the tokens with a loss, `chosen` bool [N] which of those N have
+    theirs in `losses`.
+    """
+    places = supervised.nonzero()[chosen]
+    spread_BL = torch.zeros(supervised.shape, dtype=torch.float64, device=losses.device)
+    spread_BL[places[:, 0], places[:, 1]] = losses.detach().double()
+    return spread_BL.sum(1)

@@ -4,6 +4,7 @@ whole step over all ranks and micro-batches first, divide every loss sum by that
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import ClassVar
 import torch
 
 from mlcore.chat.collate import ModelBatch, pad_right
-from mlcore.chat.render import TrainingExample
+from mlcore.chat.prompts import MODES
 from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.run.context import RunContext
 from mlcore.train import checkpoint
@@ -21,11 +22,12 @@ from mlcore.train.config import SftConfig
 from mlcore.train.engine import Engine
 from mlcore.train.looks import Looks
 from mlcore.train.optim import Optimizers, gradient_norm
-from mlcore.train.order import Order, StepPlan
+from mlcore.train.order import SampleOrder, StepPlan
 from mlcore.train.schedule import rate, sigma
-from mlcore.train.source import Source
+from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
-from mlcore.train.telemetry import Telemetry
+from mlcore.train.tally import Tally
+from mlcore.train.telemetry import StepFacts, Telemetry
 
 
 class DivergedError(GatehouseError):
@@ -40,9 +42,9 @@ class StepResult:
 
     loss: float
     text: float
-    coord: float
     norm: float
     tokens: int
+    tally: Tally
 
 
 class Trainer:
@@ -54,7 +56,7 @@ class Trainer:
         engine: Engine,
         step: SftStep,
         source: Source,
-        order: Order,
+        order: SampleOrder,
         device: torch.device,
     ) -> None:
         self.config = config
@@ -67,13 +69,22 @@ class Trainer:
         self.optimizers = Optimizers(step.model, config.optim)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
+    @property
+    def identity(self) -> str:
+        """Names what each step learns from: the order, and the augmentation where there is one."""
+        order = self.order.digest()
+        if self.config.data.augmentation is None:
+            return order
+        text = f"{order}/{self.config.data.augmentation.model_dump_json()}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def run(self, ctx: RunContext, looks: Looks | None, data: str) -> dict[str, float]:
         """Train from where the run folder stands to the end; returns the last figures.
 
         Rank 0 passes `looks` and alone writes events and checkpoints. Raises InterruptedRunError
         after saving when a stop was asked for, DivergedError on a loss that is no number.
         """
-        cursor = Cursor(0, self.config.steps, self.order.digest(), data, self.engine.world)
+        cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world)
         first = self._resume(ctx, cursor)
         telemetry = Telemetry(ctx.events, self.config.steps, self.config.log_every)
         figures: dict[str, float] = {}
@@ -101,50 +112,65 @@ class Trainer:
         plan = self.order.step(index)
         share = rate(self.config.optim, index, self.config.steps)
         lr = self.optimizers.set_rate(share)
-        result = self._learn(plan, self._sigma(index))
+        result = self._learn(plan, index)
         values = {"loss": result.loss, "loss_text": result.text, "lr": lr, "grad_norm": result.norm}
-        if plan.mode == "dense":
-            values = {**values, "loss_dense": result.loss, "loss_coord": result.coord}
-        else:
-            values = {**values, "loss_summary": result.loss}
+        for mode in MODES:
+            sums = result.tally.of_mode(mode)
+            if sums["samples"]:
+                tokens = max(1.0, sums["text_n"] + sums["coord_n"])
+                values[f"loss_{mode}"] = (sums["text"] + sums["coord"]) / tokens
+            if mode == "dense" and sums["samples"]:
+                values["loss_coord"] = sums["coord"] / max(1.0, sums["coord_n"])
         if self.engine.rank != 0:
             return {}
-        return telemetry.end_step(
-            index + 1, values, result.tokens, len(plan.indices), self.order.epoch(index + 1)
+        facts = StepFacts(
+            values,
+            result.tokens,
+            len(plan.draws),
+            ratios=result.tally.ratios(),
+            counts=result.tally.counts(),
         )
+        return telemetry.end_step(index + 1, facts, self.order.epoch(index + 1))
 
-    def _learn(self, plan: StepPlan, width: float | None) -> StepResult:
+    def _learn(self, plan: StepPlan, index: int) -> StepResult:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""
-        mine = plan.indices[self.engine.rank :: self.engine.world]
-        examples = [self.source.example(i, plan.mode) for i in mine]
-        batches = [self._to_device(pad_right(part, self._pad)) for part in self._parts(examples)]
+        mine = plan.draws[self.engine.rank :: self.engine.world]
+        parts = self._parts([self.source.sample(draw, index) for draw in mine])
+        batches = [
+            self._to_device(pad_right([s.example for s in part], self._pad)) for part in parts
+        ]
         counts = [self.step.counts(batch) for batch in batches]
-        text_n, coord_n, tokens = self._all_sum(
-            [sum(t for t, _ in counts), sum(c for _, c in counts), sum(len(e) for e in examples)]
-        )
+        tokens = sum(len(sample.example) for part in parts for sample in part)
+        supervised = sum(int(count.sum()) for count in counts)
+        supervised_all, tokens_all = self._all_sum([supervised, tokens])
         self.optimizers.zero_grad()
+        tally = Tally(len(self.source.feeds), self.source.labels)
+        width = self._sigma(index)
         sums = torch.zeros(2, dtype=torch.float64, device=self.device)
-        for number, batch in enumerate(batches, start=1):
+        for number, (part, batch, count) in enumerate(zip(parts, batches, counts, strict=True), 1):
             with self.engine.accumulate(self.wrapped, last=number == len(batches)):
-                parts = self.wrapped(batch, width)
-                loss = parts.sum() / (text_n + coord_n) * self.engine.gradient_scale()
+                pair, rows = self.wrapped(batch, width)
+                loss = pair.sum() / supervised_all * self.engine.gradient_scale()
                 loss.backward()
-            sums += parts.detach()
-        text, coord = self._all_sum(sums.tolist())
+            sums += pair.detach()
+            tally.add(part, rows, count)
+        text, coord, *rest = self._all_sum([*sums.tolist(), *tally.vector])
+        tally.replace(rest)
         norm = gradient_norm(self.parameters, self.config.optim.clip)
         if not math.isfinite(text + coord) or not math.isfinite(norm):
             raise self._diverged(plan, text + coord, norm)
         self.optimizers.step()
-        mean = (text + coord) / (text_n + coord_n)
-        return StepResult(mean, text / max(1, text_n), coord / max(1, coord_n), norm, int(tokens))
+        mean = (text + coord) / supervised_all
+        text_mean = text / max(1.0, tally.totals()["text_n"])
+        return StepResult(mean, text_mean, norm, int(tokens_all), tally)
 
-    def _parts(self, examples: Sequence[TrainingExample]) -> list[Sequence[TrainingExample]]:
+    def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
         size = self.config.micro_batch
-        return [examples[start : start + size] for start in range(0, len(examples), size)]
+        return [samples[start : start + size] for start in range(0, len(samples), size)]
 
     @property
     def _pad(self) -> int:
-        return self.source.renderer.ids.pad
+        return self.source.pad_id
 
     def _to_device(self, batch: ModelBatch) -> ModelBatch:
         if self.device.type == "cpu":
@@ -189,7 +215,7 @@ class Trainer:
         self.engine.barrier()
 
     def _diverged(self, plan: StepPlan, loss: float, norm: float) -> DivergedError:
-        names = [self.source.records[i].id for i in plan.indices]
+        names = [self.source.name(draw) for draw in plan.draws]
         return DivergedError(
             f"the loss sum is {loss} and the gradient norm {norm}",
             hint="Lower the learning rate, or look at the named records.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,13 +34,15 @@ class StopAfter(StopSignal):
         return self._left <= 0
 
 
-def write_training_set(folder: Path, train: int = 12, val: int = 3) -> Path:
-    """A valid dataset of noisy pictures whose records differ in length."""
-    writer = DatasetWriter(folder, "noise", ("train", "val"))
-    for number in range(train + val):
+def write_training_set(
+    folder: Path, train: int = 12, val: int = 3, *, name: str = "noise", first: int = 0
+) -> Path:
+    """A valid dataset of noisy pictures whose records differ in length, numbered from `first`."""
+    writer = DatasetWriter(folder, name, ("train", "val"))
+    for number in range(first, first + train + val):
         record = make_record(number, SIDE, SIDE, objects=1 + number % 3)
         writer.add_image(record.images[0], encoded(picture(number, SIDE, SIDE), "PNG"))
-        writer.add("train" if number < train else "val", record)
+        writer.add("train" if number < first + train else "val", record)
     writer.finish()
     return folder
 
@@ -51,7 +54,7 @@ def sft_settings(dataset: Path, model: Path | None = None, **changes: Any) -> di
         "kind": "sft",
         "seed": 3,
         "model": start,
-        "data": {"dataset": str(dataset), "summary_share": 0.25},
+        "data": one_dataset(dataset),
         "steps": 4,
         "batch_size": 4,
         "micro_batch": 4,
@@ -64,9 +67,48 @@ def sft_settings(dataset: Path, model: Path | None = None, **changes: Any) -> di
     return {**base, **changes}
 
 
+AUGMENTATION: dict[str, Any] = {
+    "ops": [
+        {"type": "hflip", "prob": 0.5},
+        {"type": "rotate", "max_deg": 15.0, "prob": 0.6},
+        {"type": "random_crop", "prob": 0.4, "min_objects": 1, "skip_if_line": False},
+        {"type": "color_jitter", "prob": 0.5},
+        {"type": "expand_to_fit", "multiple": 32},
+    ],
+    "bypass_prob": 0.5,
+    "curriculum": {"phases": [{"until_percent": 100, "bypass_prob": 0.0}]},
+}
+"""ops of every kind, ever fewer samples left as they are"""
+
+
+def fusion_settings(
+    target: Path, source: Path, model: Path | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Those settings with two datasets, both tasks in a batch, and augmentation of the target."""
+    data = {
+        "type": "fusion",
+        "targets": [{"name": "a", "dataset": str(target), "summary_share": 0.3}],
+        "sources": [
+            {"name": "b", "dataset": str(source), "ratio": 0.5, "max_objects": 2},
+        ],
+        "augmentation": AUGMENTATION,
+    }
+    return sft_settings(target, model, **{"data": data, **changes})
+
+
+def one_dataset(dataset: Path, **changes: Any) -> dict[str, Any]:
+    """The `data` of a single dataset."""
+    return {"dataset": str(dataset), "summary_share": 0.25, **changes}
+
+
 def sft_config(dataset: Path, model: Path | None = None, **changes: Any) -> SftConfig:
     """That config as the job gets it."""
-    return SftConfig.model_validate(sft_settings(dataset, model, **changes))
+    return config_of(sft_settings(dataset, model, **changes))
+
+
+def config_of(settings: dict[str, Any]) -> SftConfig:
+    """A config of settings that could stand in a file."""
+    return SftConfig.model_validate_json(json.dumps(settings))
 
 
 def context(folder: Path, stop: StopSignal | None = None, attempt: int = 1) -> RunContext:

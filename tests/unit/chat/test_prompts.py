@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mlcore.chat.config import MessagesConfig, drawn_mode
+from mlcore.chat.config import MessagesConfig
 from mlcore.chat.prompts import (
     MODES,
     NEEDS_DOMAIN,
@@ -176,13 +176,3 @@ def test_the_line_before_an_answer_names_task_domain_and_dataset() -> None:
     assert MessagesConfig().prefix("dense", "cabinets") == ""
     with pytest.raises(ConfigError, match="no name"):
         named.prefix("dense", "")
-
-
-def test_the_task_of_a_sample_depends_on_seed_epoch_and_sample_alone() -> None:
-    names = [f"r{i}" for i in range(2000)]
-    drawn = [drawn_mode(0.3, 7, 1, name) for name in names]
-    assert drawn == [drawn_mode(0.3, 7, 1, name) for name in reversed(names)][::-1]
-    assert 0.25 < drawn.count("summary") / len(names) < 0.35
-    assert drawn != [drawn_mode(0.3, 7, 2, name) for name in names]
-    assert {drawn_mode(0.0, 7, 1, name) for name in names} == {"dense"}
-    assert {drawn_mode(1.0, 7, 1, name) for name in names} == {"summary"}

@@ -30,7 +30,7 @@ def sentences(text: str) -> list[str]:
 
 def test_an_old_key_says_what_to_write_and_where_it_stands() -> None:
     assert sentences("leaves:\n  - hue: 1\n  - colour: red\n") == [
-        "tree.yaml:3:5: leaves.1.colour: is no key any more: write `hue`"
+        "tree.yaml:3:5: leaves.1.colour: is not a key here: write `hue`"
     ]
 
 

@@ -218,9 +218,20 @@ def test_a_plan_of_a_million_samples_needs_only_counts() -> None:
 
 
 def test_a_plan_is_json_with_the_sums_of_its_datasets() -> None:
-    said = json.loads(json.dumps(epoch_plan(TWO, SIZES, 0, 7, augmented=False).to_json()))
+    said = json.loads(json.dumps(epoch_plan(TWO, SIZES, 0, 7).to_json()))
     assert (said["samples"], said["targets"], said["sources"]) == (30, 20, 10)
     assert [row["augmentation"] for row in said["datasets"]] == ["off", "off"]
     assert [row["repeats"] for row in said["datasets"]] == [0, 3]
-    augmented = epoch_plan(TWO, SIZES, 0, 7).rows
-    assert [row.augmentation for row in augmented] == ["with curriculum", "off"]
+
+
+@pytest.mark.parametrize(
+    ("phases", "said"),
+    [(None, "on"), ({"phases": [{"until_percent": 50, "bypass_prob": 0.5}]}, "with curriculum")],
+)
+def test_a_plan_says_which_datasets_are_augmented(phases: Any, said: str) -> None:
+    augmentation = {"ops": [{"type": "hflip"}], "curriculum": phases}
+    settings = {**TWO.model_dump(mode="json"), "augmentation": augmentation}
+    config = FusionConfig.model_validate_json(json.dumps(settings))
+    plan = epoch_plan(config, SIZES, 0, 7)
+    assert [row.augmentation for row in plan.rows] == [said, "off"]
+    assert plan.digest == epoch_plan(TWO, SIZES, 0, 7).digest

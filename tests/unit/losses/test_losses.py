@@ -1,4 +1,4 @@
-"""The two losses of fine-tuning: sums over tokens, so that the loop alone decides what divides."""
+"""The two losses of fine-tuning: one value per token; the loop sums and divides."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import math
 import pytest
 import torch
 
-from mlcore.losses.coord_soft import coord_soft_sum
-from mlcore.losses.token_ce import token_ce_sum
+from mlcore.losses.coord_soft import coord_soft
+from mlcore.losses.token_ce import token_ce
+
+
+def token_ce_sum(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return token_ce(logits, targets).sum()
+
+
+def coord_soft_sum(
+    logits: torch.Tensor, bins: torch.Tensor, coords: torch.Tensor, sigma: float
+) -> torch.Tensor:
+    return coord_soft(logits, bins, coords, sigma).sum()
+
 
 VOCABULARY = 1200
 COORDS = torch.arange(150, 1150)
@@ -98,3 +109,11 @@ def test_the_soft_gradient_is_finite_at_the_edges() -> None:
     coord_soft_sum(logits, torch.tensor([0, 999]), COORDS, 1.0).backward()
     assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
+
+
+def test_both_losses_have_one_value_per_token_that_depends_on_its_row_alone() -> None:
+    logits, bins = logits_of(4, seed=5), torch.tensor([1, 200, 700, 998])
+    for rows in (token_ce(logits, COORDS[bins]), coord_soft(logits, bins, COORDS, 2.0)):
+        assert rows.shape == (4,)
+    alone = [coord_soft(logits[i : i + 1], bins[i : i + 1], COORDS, 2.0).item() for i in range(4)]
+    assert coord_soft(logits, bins, COORDS, 2.0).tolist() == pytest.approx(alone)

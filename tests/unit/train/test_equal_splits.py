@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from mlcore.train import job
-from tests.support.training import context, metrics, sft_config, sft_settings, start_run
+from tests.support.training import (
+    config_of,
+    context,
+    fusion_settings,
+    metrics,
+    sft_config,
+    sft_settings,
+    start_run,
+)
 
 FIGURES = ("loss", "loss_text", "grad_norm")
 
@@ -56,3 +64,23 @@ def test_two_processes_change_nothing(
     settings = sft_settings(training_set, tiny_checkpoint, engine=engine, micro_batch=micro_batch)
     assert start_run(tmp_path / "run", settings).wait() == 0
     assert_same(metrics(tmp_path / "run"), whole)
+
+
+MIXED = ("loss", "loss/a", "samples/a", "samples/b", "augment/applied")
+
+
+def test_a_mixture_with_augmentation_is_the_same_on_two_processes(
+    tmp_path: Path, training_set: Path, other_set: Path, tiny_checkpoint: Path
+) -> None:
+    changes: dict[str, Any] = {"batch_size": 8, "steps": 3}
+    settings = fusion_settings(training_set, other_set, tiny_checkpoint, **changes)
+    job.run(config_of(settings), context(tmp_path / "one"))
+    changes["engine"] = {"type": "ddp", "processes": 2}
+    settings = fusion_settings(training_set, other_set, tiny_checkpoint, **changes)
+    assert start_run(tmp_path / "two", settings).wait() == 0
+    one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
+    assert sorted(one) == sorted(two) == [1, 2, 3]
+    for step, values in one.items():
+        assert set(values) == set(two[step])
+        for name in MIXED:
+            assert two[step][name] == pytest.approx(values[name], rel=1e-3), (step, name)

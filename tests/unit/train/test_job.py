@@ -117,11 +117,11 @@ def test_all_weights_can_go_to_adamw(
     assert job.run(config, context(tmp_path / "run"))["headline"]["steps"]["value"] == 1
 
 
-def test_a_sample_over_the_length_limit_stops_the_run_and_is_named(
+def test_records_over_the_length_limit_stop_the_run_and_the_longest_is_named(
     tmp_path: Path, training_set: Path, tiny_checkpoint: Path
 ) -> None:
     config = sft_config(training_set, tiny_checkpoint, global_max_length=16)
-    with pytest.raises(DataError, match="the limit is 16") as caught:
+    with pytest.raises(DataError, match="12 of 12 records are longer than 16 tokens") as caught:
         job.run(config, context(tmp_path / "run"))
     assert caught.value.where.startswith("scene-")
 
@@ -160,8 +160,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_samples(
 ) -> None:
     forward = SftStep.forward
 
-    def spoiled(self: SftStep, batch: Any, sigma: float | None) -> torch.Tensor:
-        return forward(self, batch, sigma) * float("nan")
+    def spoiled(self: SftStep, batch: Any, sigma: float | None) -> tuple[torch.Tensor, ...]:
+        sums, rows = forward(self, batch, sigma)
+        return sums * float("nan"), rows
 
     monkeypatch.setattr(SftStep, "forward", spoiled)
     with pytest.raises(DivergedError, match="nan") as caught:

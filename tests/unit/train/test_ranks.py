@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -12,12 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from mlcore.errors import GatehouseError, InterruptedRunError
+from mlcore.errors import DataError, GatehouseError, InterruptedRunError
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
+from mlcore.run.folder import write_json
 from mlcore.run.signals import StopSignal
 from mlcore.train.group import other_ranks
-from tests.support.training import context, metrics, sft_settings, start_run
+from tests.support.training import context, metrics, sft_config, sft_settings, start_run
 
 LONG: dict[str, Any] = {
     "steps": 100_000,
@@ -84,9 +86,17 @@ def test_no_rank_outlives_a_killed_leader(running: subprocess.Popen[bytes]) -> N
 def test_a_rank_that_refuses_its_data_ends_the_run_as_data(
     tmp_path: Path, training_set: Path, tiny_checkpoint: Path
 ) -> None:
-    settings = sft_settings(training_set, tiny_checkpoint, **LONG, global_max_length=16)
-    assert start_run(tmp_path / "run", settings).wait() == ExitCode.DATA
-    assert "the limit is 16" in errors_of(tmp_path / "run")[0]["message"]
+    config = sft_config(training_set, tiny_checkpoint, **LONG)
+    ctx = context(tmp_path / "run")
+    write_json(ctx.folder.resolved_config, {**config.model_dump(mode="json"), "sha256": ""})
+    datasets = json.dumps({str(training_set): str(tmp_path)})
+    meeting = tmp_path / "meeting"
+    arguments = [str(ctx.folder.root), str(tiny_checkpoint), str(meeting), datasets]
+    with (
+        pytest.raises(DataError, match=r"rank 1: .* is not a dataset"),
+        other_ranks(arguments, meeting, 2, ctx) as group,
+    ):
+        group.wait_ready()
 
 
 def test_a_rank_that_dies_before_the_meeting_is_not_waited_for(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from mlcore.train import job
 from tests.support.training import (
     StopAfter,
     context,
+    fusion_settings,
     metrics,
+    one_dataset,
     sft_config,
     sft_settings,
     start_run,
@@ -80,6 +82,38 @@ def test_a_killed_run_goes_on_bit_for_bit(
         tmp_path / "whole" / WEIGHTS
     ).read_bytes()
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [{"type": "local"}, {"type": "ddp", "processes": 2}],
+    ids=["one process", "two processes"],
+)
+def test_a_killed_mixture_with_augmentation_and_both_tasks_goes_on_bit_for_bit(
+    tmp_path: Path,
+    training_set: Path,
+    other_set: Path,
+    tiny_checkpoint: Path,
+    engine: dict[str, Any],
+) -> None:
+    settings = fusion_settings(training_set, other_set, tiny_checkpoint, engine=engine, **TEN)
+    assert start_run(tmp_path / "whole", settings).wait() == 0
+    kill_after(tmp_path / "parts", settings, "step-5")
+    assert start_run(tmp_path / "parts", settings, "--resume").wait() == 0
+    assert (tmp_path / "parts" / WEIGHTS).read_bytes() == (
+        tmp_path / "whole" / WEIGHTS
+    ).read_bytes()
+    assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+
+
+def test_a_resume_with_another_augmentation_is_refused(
+    tmp_path: Path, training_set: Path, tiny_checkpoint: Path
+) -> None:
+    interrupted(tmp_path / "run", training_set, tiny_checkpoint)
+    data = one_dataset(training_set, augmentation={"ops": [{"type": "hflip"}]})
+    config = sft_config(training_set, tiny_checkpoint, data=data)
+    with pytest.raises(ConfigError, match="another order"):
+        job.run(config, context(tmp_path / "run", attempt=2))
 
 
 def interrupted(folder: Path, dataset: Path, model: Path) -> None:

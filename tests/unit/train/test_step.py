@@ -61,7 +61,7 @@ def test_the_sums_without_softening_are_the_library_s_cross_entropy(
 ) -> None:
     model, renderer = parts
     batch = batch_of(renderer, [1, 2, 3], mode)
-    text, coord = SftStep(model, list(renderer.coord_ids))(batch, None).tolist()
+    text, coord = SftStep(model, list(renderer.coord_ids))(batch, None)[0].tolist()
     assert text + coord == pytest.approx(reference(model, batch).item(), rel=1e-5)
     assert (coord > 0) == (mode == "dense")
 
@@ -69,28 +69,30 @@ def test_the_sums_without_softening_are_the_library_s_cross_entropy(
 def test_samples_add_up_whatever_they_are_batched_with(parts: Parts) -> None:
     model, renderer = parts
     step = SftStep(model, list(renderer.coord_ids))
-    together = step(batch_of(renderer, [4, 5, 6], "dense"), 3.0)
-    alone = sum(step(batch_of(renderer, [n], "dense"), 3.0) for n in (4, 5, 6))
-    assert together.tolist() == pytest.approx(alone.tolist(), rel=1e-5)  # type: ignore[union-attr]
+    together, rows = step(batch_of(renderer, [4, 5, 6], "dense"), 3.0)
+    alone = torch.stack([step(batch_of(renderer, [n], "dense"), 3.0)[0] for n in (4, 5, 6)])
+    assert together.tolist() == pytest.approx(alone.sum(0).tolist(), rel=1e-5)
+    assert rows.flatten().tolist() == pytest.approx(alone.flatten().tolist(), rel=1e-5)
 
 
 def test_coordinates_are_counted_apart_from_text(parts: Parts) -> None:
     model, renderer = parts
     numbers = [1, 2, 3]
-    text, coords = SftStep(model, list(renderer.coord_ids)).counts(
-        batch_of(renderer, numbers, "dense")
-    )
+    batch = batch_of(renderer, numbers, "dense")
+    counts = SftStep(model, list(renderer.coord_ids)).counts(batch)
     records = [make_record(n, 64, 64, objects=1 + n % 3) for n in numbers]
-    assert coords == sum(len(o.points) for record in records for o in record.objects)
-    assert text > 0
+    assert counts[:, 1].tolist() == [sum(len(o.points) for o in r.objects) for r in records]
+    assert (counts[:, 0] > 0).all()
+    assert int(counts.sum()) == int((batch.labels != UNSUPERVISED).sum())
 
 
 def test_a_summary_has_no_coordinates(parts: Parts) -> None:
     model, renderer = parts
     step = SftStep(model, list(renderer.coord_ids))
     batch = batch_of(renderer, [1, 2], "summary")
-    assert step.counts(batch)[1] == 0
-    assert step(batch, 3.0)[1].item() == 0.0
+    assert step.counts(batch)[:, 1].tolist() == [0, 0]
+    sums, rows = step(batch, 3.0)
+    assert (sums[1].item(), rows[:, 1].tolist()) == (0.0, [0.0, 0.0])
 
 
 def test_the_step_adds_nothing_to_the_model_s_weights(parts: Parts) -> None:

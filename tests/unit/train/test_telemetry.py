@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlcore.run.events import EventWriter, read_events
-from mlcore.train.telemetry import Telemetry
+from mlcore.train.telemetry import StepFacts, Telemetry
 
 STEPS = (
     {"lr": 0.1, "loss": 1.0, "loss_dense": 1.0},
@@ -24,7 +24,12 @@ def told(tmp_path: Path) -> dict[int, dict[str, float]]:
     telemetry = Telemetry(EventWriter(tmp_path / "events.jsonl"), steps=5, every=2)
     for step, values in enumerate(STEPS, start=1):
         telemetry.begin_step()
-        telemetry.end_step(step, values, tokens=100, samples=4, epoch=step / 10)
+        facts = StepFacts(
+            values, tokens=100, samples=4,
+            ratios={"loss/a": (step, 2.0)} if step < 4 else {"loss/a": (0.0, 0.0)},
+            counts={"samples/a": 3.0},
+        )
+        telemetry.end_step(step, facts, epoch=step / 10)
     events = read_events(tmp_path / "events.jsonl")
     return {e["step"]: e["values"] for e in events if e["type"] == "metric"}
 
@@ -54,3 +59,14 @@ def test_nothing_is_told_of_a_task_that_had_no_step(told: dict[int, dict[str, fl
 def test_speeds_share_one_clock(told: dict[int, dict[str, float]]) -> None:
     for values in told.values():
         assert values["tokens_per_s"] == pytest.approx(25 * values["samples_per_s"])
+
+
+def test_a_share_is_of_the_whole_window_and_left_out_where_there_was_nothing(
+    told: dict[int, dict[str, float]],
+) -> None:
+    assert (told[2]["loss/a"], told[4]["loss/a"]) == (0.75, 1.5)
+    assert "loss/a" not in told[5]
+
+
+def test_counts_are_added_up_since_the_last_event(told: dict[int, dict[str, float]]) -> None:
+    assert [values["samples/a"] for values in told.values()] == [6.0, 6.0, 3.0]
