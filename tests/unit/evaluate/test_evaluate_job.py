@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mlcore.contract.records import Record
+from mlcore.coordjson.format import AnswerFormat, write_answer
 from mlcore.evaluate.job import choose
 from mlcore.evaluate.match import match_image, read_answer, truth_things
 from mlcore.run.events import read_events
@@ -250,3 +251,22 @@ def test_the_drawn_images_are_the_worst_and_a_seeded_rest() -> None:
     assert choose(matches, 0, seed=1) == []
     assert len(choose(matches, 99, seed=1)) == 20
     assert "r04" not in {m.record for m in chosen[:3]}
+
+
+def test_answers_are_read_in_the_format_that_their_predictions_name(world: World) -> None:
+    pixels = AnswerFormat(grammar="objectjson", emit_norm="none")
+
+    def in_pixels(item: Record) -> str:
+        return write_answer(item.objects, pixels, item.width, item.height)
+
+    world.add("model", in_pixels, answer=pixels.model_dump())
+    world.add("mistaken", in_pixels)
+    assert world.run() == ExitCode.OK
+    found = world.report["systems"]
+    assert found["model"]["parse_rate"]["value"] == 1.0
+    assert found["mistaken"]["parse_rate"]["value"] == 0.0
+
+
+def test_an_unknown_format_of_answers_is_refused(world: World) -> None:
+    world.add("model", right, answer={"grammar": "toon"})
+    assert world.run() == ExitCode.DATA

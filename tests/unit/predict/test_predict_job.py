@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from mlcore.chat.generate import generate_batch
+from mlcore.chat.generate import Generated, generate_batch
 from mlcore.contract.reader import open_dataset
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import CancelledError, DataError, OutOfMemoryError
@@ -287,3 +287,35 @@ def test_the_config_is_strict() -> None:
     ):
         with pytest.raises(ValidationError):
             PredictConfig.model_validate(good | wrong)
+
+
+def test_messages_say_what_is_asked_and_in_which_format_it_is_answered(
+    dataset: Path, tiny_checkpoint: Path, ctx: RunContext
+) -> None:
+    messages = {"profile": "dense", "domain": "bbu", "summary_profile": "summary_train_min",
+                "answer": {"grammar": "objectjson"}}
+    system = {"type": "model", "model": str(tiny_checkpoint)}
+    job.run(make_config(dataset, system, messages=messages), ctx)
+    meta = json.loads((ctx.folder.artifacts / "predictions/meta.json").read_text())
+    assert meta["answer"]["grammar"] == "objectjson"
+    assert meta["generation"]["messages"]["domain"] == "bbu"
+
+
+def test_a_constant_answer_is_written_in_the_format_that_is_asked_for(
+    dataset: Path, ctx: RunContext
+) -> None:
+    messages = {"answer": {"grammar": "objectjson"}}
+    job.run(make_config(dataset, {"type": "constant"}, messages=messages, modes=["dense"]), ctx)
+    assert all(line["text"].startswith('{"object_1": ') for line in lines(ctx))
+
+
+def test_a_task_that_the_profile_does_not_ask_for_is_an_invalid_config(dataset: Path) -> None:
+    with pytest.raises(ValidationError, match="no words for the task summary"):
+        make_config(dataset, {"type": "constant"}, messages={"profile": "dense", "domain": "rru"})
+
+
+def test_the_line_before_an_answer_is_taken_off_only_where_it_stands() -> None:
+    said = Generated("<A>\n{}", (1, 2), finished=True, new_tokens=3)
+    assert systems.without_prefix(said, "<A>\n").text == "{}"
+    assert systems.without_prefix(said, "<B>\n") == said
+    assert systems.without_prefix(said, "") == said
