@@ -45,6 +45,17 @@ _ALL = (
         resumable=False,
     ),
     Kind(
+        "data_export",
+        "Export data",
+        "Write a dataset in a foreign format and say what it cannot hold.",
+        "mlcore.contract.export_config:DataExportConfig",
+        "mlcore.contract.export_job:run",
+        device="cpu",
+        inputs=("dataset",),
+        outputs={"files": "files"},
+        resumable=False,
+    ),
+    Kind(
         "synth",
         "Synthesise",
         "Render the demo inspection set: cabinet scenes with known truth.",

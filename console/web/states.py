@@ -68,11 +68,13 @@ HINTS: dict[str, str | Promise] = {
 }
 
 KIND_TITLES: dict[str, str | Promise] = {
-    "import": _("Import"), "synth": _("Synthesise"), "sft": _("Fine-tune"),
+    "import": _("Import"), "data_export": _("Export data"),
+    "synth": _("Synthesise"), "sft": _("Fine-tune"),
     "predict": _("Predict"), "evaluate": _("Evaluate"), "gate": pgettext_lazy("job kind", "Gate"),
 }
 KIND_SUMMARIES: dict[str, str | Promise] = {
     "import": _("Turn foreign annotations into a dataset with a report of rejects."),
+    "data_export": _("Write a dataset in a foreign format and say what it cannot hold."),
     "synth": _("Render the demo inspection set: cabinet scenes with known truth."),
     "sft": _("Train a vision-language model on a dataset."),
     "predict": _("Let a model answer for every image of a split."),
@@ -80,8 +82,8 @@ KIND_SUMMARIES: dict[str, str | Promise] = {
     "gate": _("Hold an evaluation against a policy; anything unproven fails."),
 }
 KIND_ICONS: dict[str, str] = {
-    "import": "import", "synth": "synth", "sft": "train", "predict": "predict",
-    "evaluate": "evaluate", "gate": "gate",
+    "import": "import", "data_export": "download", "synth": "synth", "sft": "train",
+    "predict": "predict", "evaluate": "evaluate", "gate": "gate",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlcore.contract.desc import CLASS_KEY, attributes_of, make_desc
 
-SEPARATORS = str.maketrans({",": "，", "=": "＝", "|": "｜", "\n": " ", "\r": " ", "\t": " "})
+SEPARATORS = str.maketrans({",": "，", "=": "＝", "\n": " ", "\r": " ", "\t": " "})
 """what would change the structure of a description, as full-width twins"""
 
 
@@ -19,7 +19,7 @@ def split_desc(desc: str) -> tuple[str, dict[str, str]]:
     """
     attributes = attributes_of(desc)
     label = attributes.pop(CLASS_KEY, "")
-    if label and attributes and make_desc(label, attributes) == desc:
+    if label and attributes and join_desc(label, attributes) == desc:
         return label, attributes
     return desc, {}
 
@@ -28,7 +28,8 @@ def join_desc(label: str, attributes: Mapping[str, Any]) -> str:
     """The description of a label with attributes; the label alone where it has none.
 
     True and false are written as such, null and empty values are left out, lists are joined by
-    `|`, and separators inside keys and values become their full-width twins.
+    `|` as it joins values already, and other separators inside keys and values become their
+    full-width twins.
     """
     known = {_clean(str(key)): _value(value) for key, value in attributes.items()}
     kept = {key: value for key, value in known.items() if key and value}

@@ -1,0 +1,1 @@
+"""A dataset in foreign formats: one target per format, one engine for all of them."""
