@@ -360,7 +360,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.target.closest("input, textarea, select")) {
-      if (event.key === "Escape") { event.target.blur(); stand(here); }
+      if (event.key === "Escape") { event.preventDefault(); event.target.blur(); stand(here); } // by itself it would empty the search
       return;
     }
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
