@@ -62,6 +62,31 @@ def test_inputs_are_written_into_the_config_and_resolved(launch: Any, project: A
     )
 
 
+MIXTURE = """\
+kind: sft
+model: {type: checkpoint, checkpoint: "builtin:base"}
+data:
+  type: fusion
+  targets:
+    - {name: a, dataset: "run:one/dataset"}
+  sources:
+    - {name: b, dataset: "run:two/dataset", ratio: 0.5}
+    - {name: c, dataset: "builtin:none", ratio: 0.5}
+"""
+
+
+def test_every_dataset_of_a_mixture_is_bound_and_pinned(launch: Any, project: Any) -> None:
+    outputs = [add_output(project, uid, "dataset", "dataset") for uid in ("one", "two", "three")]
+    run = launch(MIXTURE, inputs={"data.sources.1.dataset": "run:three/dataset"})
+    assert "run:three/dataset" in run.config_text and "builtin:none" not in run.config_text
+    assert [(b["ref"], b["output"]) for b in run.bindings] == [
+        (f"run:{output.run_uid}/dataset", output.pk) for output in outputs
+    ]
+    assert [row["path"] for row in run.inputs if row["type"] == "dataset"] == [
+        "data.targets.0.dataset", "data.sources.0.dataset", "data.sources.1.dataset",
+    ]
+
+
 def test_a_reference_that_names_nothing_is_refused_at_its_input(launch: Any) -> None:
     with pytest.raises(ApiProblem) as caught:
         launch(PREDICT.format(dataset="x"), inputs={"dataset": "run:gone/dataset"})
