@@ -6,6 +6,7 @@ over bits, a jump to any depth is a slice. The rows that a page shows are then f
 from __future__ import annotations
 
 import functools
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -193,16 +194,12 @@ def _in_ranges(index: VersionIndex, wanted: RecordFilter) -> Bits:
 
 
 def _with_text(index: VersionIndex, text: str) -> Bits:
-    """Each find goes on at the next record's line, so a record is found once."""
+    """Each match runs to the end of its line, so a record is found once."""
     keep = np.zeros(index.count, bool)
     needle = " ".join(text.lower().split("\n")).encode()
-    at, hay, lines = 0, index.text, index.lines
-    while (at := hay.find(needle, at)) >= 0:
-        place = int(np.searchsorted(lines, at, "right")) - 1
-        keep[place] = True
-        if place + 1 == index.count:
-            break
-        at = int(lines[place + 1])
+    found = re.finditer(re.escape(needle) + rb"[^\n]*", index.text)
+    starts = np.fromiter((match.start() for match in found), np.int64)
+    keep[np.searchsorted(index.lines, starts, "right") - 1] = True
     return np.packbits(keep)
 
 
