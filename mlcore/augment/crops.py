@@ -6,15 +6,18 @@ import numpy as np
 
 from mlcore.augment.op import Outcome
 from mlcore.augment.scene import Scene, Window
-from mlcore.geometry.clip import Clipped
+from mlcore.augment.shapes import Cut, Flags, Shapes
 
 
-def enough(scene: Scene, cut: list[Clipped], min_coverage: float) -> list[bool]:
+def enough(scene: Scene, cut: Cut, min_coverage: float) -> Flags:
     """For each object, whether at least this share of the whole object would still be there."""
-    return [
-        not clipped.degenerate and item.coverage * clipped.kept >= min_coverage
-        for item, clipped in zip(scene.items, cut, strict=True)
-    ]
+    coverage = np.array([mark.coverage for mark in scene.marks], dtype=np.float64)
+    return ~cut.degenerate & (coverage * cut.kept >= min_coverage)
+
+
+def lines_of(scene: Scene) -> Flags:
+    """Which objects are lines."""
+    return np.array([kind == "line" for kind in scene.shapes.kinds], dtype=np.bool_)
 
 
 def place(rng: np.random.Generator, scene: Scene, width: int, height: int) -> Window:
@@ -25,9 +28,9 @@ def place(rng: np.random.Generator, scene: Scene, width: int, height: int) -> Wi
 
 
 def do_crop(
-    scene: Scene, window: Window, cut: list[Clipped], keep: list[bool], threshold: float
+    scene: Scene, window: Window, would: tuple[Shapes, Cut], stays: Flags, threshold: float
 ) -> Outcome:
     """Crop the scene and say so."""
-    kept = sum(keep)
-    scene.crop(window, cut, keep, threshold)
-    return Outcome(detail={"window": list(window), "kept": kept, "dropped": len(keep) - kept})
+    kept = int(stays.sum())
+    scene.crop(window, would, stays, threshold)
+    return Outcome(detail={"window": list(window), "kept": kept, "dropped": len(stays) - kept})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlcore.augment.completeness import as_partial
-from mlcore.augment.scene import Flat, Item, Scene
+from mlcore.augment.scene import Mark, Scene
 from mlcore.augment.telemetry import Step, Telemetry
 from mlcore.contract.records import Record, SceneObject
 from mlcore.contract.summaries import resummarise
@@ -23,33 +23,37 @@ def finish(
     record: Record, scene: Scene, steps: Sequence[Step], policy: Policy, classes: Sequence[str]
 ) -> tuple[Record, Telemetry]:
     """The new record and what was done."""
-    moved = not affine.is_identity(scene.matrix)
-    objects = [_object(item, rounded=moved or item.source is None) for item in scene.items]
-    place = {id(made): item for made, item in zip(objects, scene.items, strict=True)}
+    objects = _objects(scene, moved=not affine.is_identity(scene.matrix))
+    marks = {id(made): mark for made, mark in zip(objects, scene.marks, strict=True)}
     ordered = order_objects(objects, classes, policy=policy)
-    items = [place[id(made)] for made in ordered]
     new = replace(
         record, width=scene.width, height=scene.height, objects=tuple(ordered)
     )
-    same = sorted(o.desc for o in ordered) == sorted(o.desc for o in record.objects)
-    if record.summary is not None and not same:
-        new = replace(new, summary=resummarise(new))
-    return new, _telemetry(record, scene, steps, items, ordered)
+    if record.summary is not None:
+        same = sorted(o.desc for o in ordered) == sorted(o.desc for o in record.objects)
+        new = new if same else replace(new, summary=resummarise(new))
+    return new, _telemetry(scene, steps, [marks[id(made)] for made in ordered], ordered)
 
 
-def _object(item: Item, *, rounded: bool) -> SceneObject:
-    desc = as_partial(item.desc) if item.partial else item.desc
-    points: Flat = item.points
-    if rounded:
-        points = canonical(item.kind, tuple(round(v, DIGITS) for v in points))
-    return SceneObject(desc, item.kind, points)
+def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
+    """What was not moved keeps its very numbers; all else is rounded and canonical."""
+    exact = scene.shapes.flats()
+    rounded = scene.shapes.flats(DIGITS)
+    out = []
+    for at, (mark, kind) in enumerate(zip(scene.marks, scene.shapes.kinds, strict=True)):
+        desc = as_partial(mark.desc) if mark.partial else mark.desc
+        if not moved and mark.source is not None:
+            points = exact[at]
+        else:
+            points = rounded[at] if kind == "bbox_2d" else canonical(kind, rounded[at])
+        out.append(SceneObject(desc, kind, points))
+    return out
 
 
 def _telemetry(
-    record: Record,
     scene: Scene,
     steps: Sequence[Step],
-    items: Sequence[Item],
+    items: Sequence[Mark],
     ordered: Sequence[SceneObject],
 ) -> Telemetry:
     partial = [

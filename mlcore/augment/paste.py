@@ -109,9 +109,9 @@ class PasteOp(BarrierOp):
 
     def may_copy(self, item: Item) -> bool:
         """Whether an object is of a class that may be copied, and is no copy itself."""
-        if item.source is None:
+        if item.mark.source is None:
             return False
-        return not self.class_whitelist or class_of(item.desc) in self.class_whitelist
+        return not self.class_whitelist or class_of(item.mark.desc) in self.class_whitelist
 
     def apply(self, scene: Scene, rng: np.random.Generator) -> Outcome:
         patches = self._patches(scene, rng)
@@ -218,8 +218,8 @@ class PasteOp(BarrierOp):
 
 
 def _whole(item: Item) -> PatchObject:
-    assert item.source is not None
-    return PatchObject(item.desc, item.kind, item.points, item.source, item.partial)
+    assert item.mark.source is not None
+    return PatchObject(item.mark.desc, item.kind, item.points, item.mark.source, item.mark.partial)
 
 
 def _around(objects: Sequence[PatchObject]) -> Box:

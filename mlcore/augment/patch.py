@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlcore.augment.scene import Flat, Item, Pixels, Scene, as_pixels
+from mlcore.augment.scene import Mark, Pixels, Scene, as_pixels
+from mlcore.augment.shapes import Flat
 from mlcore.contract.records import Kind
 from mlcore.geometry.measure import Box, bounds
 
@@ -109,13 +110,15 @@ def paste(scene: Scene, patch: Patch, left: int, top: int, origin: dict[str, Any
     mixed = patch.image * soft + place * (1 - soft)
     place[...] = np.rint(mixed).astype(np.uint8)
     scene.image = image
-    for one in patch.objects:
-        scene.items.append(
-            Item(
-                one.desc, one.kind, shifted(one.points, left, top), None, partial=one.partial,
-                origin={**origin, "record": patch.record, "index": one.source},
-            )
+    marks = [
+        Mark(
+            one.desc, None, partial=one.partial,
+            origin={**origin, "record": patch.record, "index": one.source},
         )
+        for one in patch.objects
+    ]
+    points = [shifted(one.points, left, top) for one in patch.objects]
+    scene.add(marks, [one.kind for one in patch.objects], points)
 
 
 def shifted(points: Flat, dx: float, dy: float) -> Flat:

@@ -82,8 +82,7 @@ class Augmenter:
         """
         _check(record, image)
         bypass_prob, ops = self.strengths(step, total_steps)
-        rng = sample_rng(self.seed, epoch, record.id, "augment/bypass")
-        if bypass_prob > 0 and rng.random() < bypass_prob:
+        if bypass_prob > 0 and self._draw(epoch, record.id, "bypass").random() < bypass_prob:
             return Augmented(record, image, _untouched(record))
         scene = Scene.of(record, image, self.config.settings, self._bank)
         steps = self._run(scene, ops, epoch, record.id)
@@ -106,6 +105,9 @@ class Augmenter:
             self._at = ((step, total_steps), bypass, ops)
         return self._at[1], self._at[2]
 
+    def _draw(self, epoch: int, identity: str, purpose: str) -> np.random.Generator:
+        return sample_rng(self.seed, epoch, identity, f"augment/{purpose}")
+
     def _run(self, scene: Scene, ops: Sequence[Op], epoch: int, identity: str) -> list[Step]:
         pending = affine.identity()
         colours: list[tuple[int, ColourOp, np.random.Generator]] = []
@@ -113,7 +115,7 @@ class Augmenter:
         seen: dict[str, int] = {}
         for op in ops:
             nth = seen[op.type] = seen.get(op.type, -1) + 1
-            rng = sample_rng(self.seed, epoch, identity, f"augment/{op.type}/{nth}")
+            rng = self._draw(epoch, identity, f"{op.type}/{nth}")
             if rng.random() >= op.prob:
                 steps.append(Step(op.type, "prob"))
             elif isinstance(op, AffineOp):

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mlcore.augment.shapes import Cut, Flags, Flat, Shapes
 from mlcore.contract.records import Kind, Record
 from mlcore.geometry import affine
 from mlcore.geometry.affine import Matrix
-from mlcore.geometry.clip import SLACK, Clipped, clip
-from mlcore.geometry.measure import bounds, extent
+from mlcore.geometry.clip import SLACK, clip
+from mlcore.geometry.measure import extent
 
 if TYPE_CHECKING:
     from mlcore.augment.patch import Patch
 
 FILL = (128, 128, 128)
 """what lies outside the picture: the value that the model's normalisation maps next to 0"""
-Flat = tuple[float, ...]
 Pixels = npt.NDArray[np.uint8]
 """a picture, RGB, shape [H, W, 3]"""
 Interpolation = Literal["linear", "cubic"]
@@ -40,9 +39,9 @@ def as_pixels(value: object) -> Pixels:
     return np.asarray(value, dtype=np.uint8)
 
 
-@dataclass(frozen=True)
-class Item:
-    """An object on its way.
+@dataclass(slots=True)
+class Mark:
+    """What is known of an object besides its geometry.
 
     `source` is its index in the original record; a copy has none and says in `origin` where it was
     taken from. `coverage` is the share of its area (a line: length) that is still there, over
@@ -50,14 +49,21 @@ class Item:
     """
 
     desc: str
-    kind: Kind
-    points: Flat
     source: int | None
     coverage: float = 1.0
     partial: bool = False
     degenerate: bool = False
     became_poly: bool = False
     origin: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """An object as it now is; `points` is flat."""
+
+    mark: Mark
+    kind: Kind
+    points: Flat
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,8 @@ class Scene:
     is the outline of what of the original picture is on the canvas. `record` is the record's id."""
 
     image: Pixels
-    items: list[Item]
+    marks: list[Mark]
+    shapes: Shapes
     settings: Settings
     record: str = ""
     bank: Bank | None = None
@@ -108,8 +115,9 @@ class Scene:
         cls, record: Record, image: Pixels, settings: Settings, bank: Bank | None = None
     ) -> Scene:
         """A record and its picture at the start."""
-        items = [Item(o.desc, o.kind, o.points, i) for i, o in enumerate(record.objects)]
-        return cls(image, items, settings, record.id, bank)
+        marks = [Mark(o.desc, i) for i, o in enumerate(record.objects)]
+        shapes = Shapes.of([o.kind for o in record.objects], [o.points for o in record.objects])
+        return cls(image, marks, shapes, settings, record.id, bank)
 
     @property
     def width(self) -> int:
@@ -120,9 +128,20 @@ class Scene:
         return int(self.image.shape[0])
 
     @property
+    def items(self) -> list[Item]:
+        """The objects one by one, for ops that look at each."""
+        rows = zip(self.marks, self.shapes.kinds, self.shapes.flats(), strict=True)
+        return [Item(*row) for row in rows]
+
+    @property
     def padding_ratio(self) -> float:
         """Share of the canvas that shows no part of the original picture."""
         return max(0.0, 1.0 - extent("poly", self.frame) / (self.width * self.height))
+
+    def add(self, marks: Sequence[Mark], kinds: Sequence[Kind], points: Sequence[Flat]) -> None:
+        """More objects, after those that are there."""
+        self.marks += marks
+        self.shapes = self.shapes.with_more(kinds, points)
 
     def warp(self, matrix: Matrix, width: int, height: int) -> None:
         """Carry out an affine map onto a canvas of width x height, objects included."""
@@ -148,29 +167,19 @@ class Scene:
             )
         )
 
-    def cut(self, window: Window) -> list[Clipped]:
-        """What a crop would leave of each object, in the window's coordinates."""
+    def cut(self, window: Window) -> tuple[Shapes, Cut]:
+        """The objects in a window's coordinates, and what a crop to it would leave of each."""
         left, top, width, height = window
-        moved = [_shifted(item.points, -left, -top) for item in self.items]
-        return [
-            clip(item.kind, points, width, height)
-            for item, points in zip(self.items, moved, strict=True)
-        ]
+        moved = self.shapes.shifted(-left, -top)
+        return moved, moved.cut(width, height)
 
     def crop(
-        self, window: Window, left_of: Sequence[Clipped], keep: Sequence[bool], threshold: float
+        self, window: Window, would: tuple[Shapes, Cut], stays: Flags, threshold: float
     ) -> None:
-        """Cut to a window. `left_of` is what `cut` said; objects that are not to `keep` go."""
+        """Cut to a window. `would` is what `cut` said; objects that do not stay are lost."""
         left, top, width, height = window
         self.image = np.ascontiguousarray(self.image[top : top + height, left : left + width])
-        items = []
-        for item, clipped, stays in zip(self.items, left_of, keep, strict=True):
-            if stays:
-                items.append(_clipped(item, clipped, threshold))
-            else:
-                reason = "outside" if clipped.state == "outside" else "coverage"
-                self.lost.append(Lost(item.source, reason))
-        self.items = items
+        self._commit(*would, stays, (width, height), threshold, "coverage")
         self._move_frame(affine.translate(-left, -top), width, height)
 
     def _move_frame(self, matrix: Matrix, width: int, height: int) -> None:
@@ -181,64 +190,40 @@ class Scene:
 
     def _follow(self, matrix: Matrix, width: int, height: int) -> None:
         self._move_frame(matrix, width, height)
-        moved = move_items(self.items, matrix, self.settings.turned_boxes)
-        if all(_within(item, width, height) for item in moved):
-            self.items = moved
+        moved = self.shapes.moved(matrix, self.settings.turned_boxes)
+        if moved.kinds is not self.shapes.kinds:
+            for mark, old, new in zip(self.marks, self.shapes.kinds, moved.kinds, strict=True):
+                mark.became_poly = mark.became_poly or old != new
+        cut = moved.cut(width, height)
+        drop = self.settings.outside == "drop"
+        stays = ~cut.degenerate if drop else np.ones(len(moved), dtype=np.bool_)
+        threshold = self.settings.completeness_threshold
+        self._commit(moved, cut, stays, (width, height), threshold, "sliver")
+
+    def _commit(
+        self,
+        moved: Shapes,
+        cut: Cut,
+        stays: Flags,
+        size: tuple[int, int],
+        threshold: float,
+        reason: str,
+    ) -> None:
+        """Take over what a cut left. `reason` is why an object that is not outside goes."""
+        self.shapes = moved.left(cut, stays, *size)
+        if not cut.degenerate.any() and bool((cut.kept == 1.0).all()) and bool(stays.all()):
             return
-        self.items = []
-        for item in moved:
-            clipped = clip(item.kind, item.points, width, height)
-            if self.settings.outside == "drop" and clipped.degenerate:
-                reason = "outside" if clipped.state == "outside" else "sliver"
-                self.lost.append(Lost(item.source, reason))
-            else:
-                self.items.append(_clipped(item, clipped, self.settings.completeness_threshold))
-
-
-def _within(item: Item, width: int, height: int) -> bool:
-    x1, y1, x2, y2 = bounds(item.points)
-    return x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height
-
-
-def _clipped(item: Item, clipped: Clipped, threshold: float) -> Item:
-    coverage = item.coverage * clipped.kept
-    return replace(
-        item,
-        points=clipped.points,
-        coverage=coverage,
-        partial=item.partial or coverage < threshold,
-        degenerate=item.degenerate or clipped.degenerate,
-    )
-
-
-def move_items(items: Sequence[Item], matrix: Matrix, turned_boxes: TurnedBoxes) -> list[Item]:
-    """Every object under a map, not cut. All points go through it in one product."""
-    if not items:
-        return []
-    aligned = affine.is_axis_aligned(matrix)
-    rows = [
-        affine.flat(affine.box_corners(item.points))
-        if item.kind == "bbox_2d" and not aligned
-        else item.points
-        for item in items
-    ]
-    ends = list(accumulate(len(row) for row in rows))
-    pairs = np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=ends[-1])
-    numbers = affine.apply(matrix, pairs.reshape(-1, 2)).ravel().tolist()
-    out = []
-    for item, row, end in zip(items, rows, ends, strict=True):
-        points = tuple(numbers[end - len(row) : end])
-        if item.kind != "bbox_2d":
-            out.append(replace(item, points=points))
-        elif aligned or turned_boxes == "enclose":
-            out.append(replace(item, points=bounds(points)))
-        else:
-            out.append(replace(item, kind="poly", points=points, became_poly=True))
-    return out
-
-
-def _shifted(points: Flat, dx: float, dy: float) -> Flat:
-    return tuple(v + (dy if i % 2 else dx) for i, v in enumerate(points))
+        marks = []
+        for at, (mark, stay) in enumerate(zip(self.marks, stays.tolist(), strict=True)):
+            if not stay:
+                why = "outside" if cut.outside[at] else reason
+                self.lost.append(Lost(mark.source, why))
+                continue
+            mark.coverage *= float(cut.kept[at])
+            mark.partial = mark.partial or mark.coverage < threshold
+            mark.degenerate = mark.degenerate or bool(cut.degenerate[at])
+            marks.append(mark)
+        self.marks = marks
 
 
 def warp_image(

@@ -32,6 +32,6 @@ class CenterCrop(BarrierOp):
         if (width, height) == (scene.width, scene.height):
             return Outcome("same_size")
         window = ((scene.width - width) // 2, (scene.height - height) // 2, width, height)
-        cut = scene.cut(window)
-        keep = enough(scene, cut, self.min_coverage)
-        return do_crop(scene, window, cut, keep, self.completeness_threshold)
+        would = scene.cut(window)
+        stays = enough(scene, would[1], self.min_coverage)
+        return do_crop(scene, window, would, stays, self.completeness_threshold)

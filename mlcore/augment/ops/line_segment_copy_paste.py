@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from mlcore.augment.op import Range, register, uniform
 from mlcore.augment.paste import PasteOp
 from mlcore.augment.patch import PatchObject
-from mlcore.augment.scene import Flat, Scene
+from mlcore.augment.scene import Scene
+from mlcore.augment.shapes import Flat
 from mlcore.geometry.measure import path_length
 
 
@@ -63,12 +64,12 @@ class LineSegmentCopyPaste(PasteOp):
     ) -> list[PatchObject]:
         (at,) = group
         item = scene.items[at]
-        assert item.source is not None
+        assert item.mark.source is not None
         whole = path_length(item.points)
         length = uniform(rng, (self.min_segment_length, min(self.max_segment_length, whole)))
         start = uniform(rng, (0.0, whole - length))
         stretch = along(item.points, start, start + length)
-        return [PatchObject(item.desc, "line", stretch, item.source, partial=True)]
+        return [PatchObject(item.mark.desc, "line", stretch, item.mark.source, partial=True)]
 
 
 def along(points: Flat, start: float, end: float) -> Flat:

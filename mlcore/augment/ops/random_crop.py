@@ -8,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mlcore.augment.crops import do_crop, enough, place
+from mlcore.augment.crops import do_crop, enough, lines_of, place
 from mlcore.augment.op import BarrierOp, Outcome, Range, register, uniform
 from mlcore.augment.scene import Scene
 
@@ -49,12 +49,10 @@ class RandomCrop(BarrierOp):
         width = min(max(round(scene.width * math.sqrt(area * aspect)), 1), scene.width)
         height = min(max(round(scene.height * math.sqrt(area / aspect)), 1), scene.height)
         window = place(rng, scene, width, height)
-        cut = scene.cut(window)
-        keep = enough(scene, cut, self.min_coverage)
-        if sum(keep) < self.min_objects:
-            return Outcome("min_objects", {"kept": sum(keep)})
-        if self.skip_if_line and any(
-            stays and item.kind == "line" for item, stays in zip(scene.items, keep, strict=True)
-        ):
+        would = scene.cut(window)
+        stays = enough(scene, would[1], self.min_coverage)
+        if stays.sum() < self.min_objects:
+            return Outcome("min_objects", {"kept": int(stays.sum())})
+        if self.skip_if_line and bool((stays & lines_of(scene)).any()):
             return Outcome("line")
-        return do_crop(scene, window, cut, keep, self.completeness_threshold)
+        return do_crop(scene, window, would, stays, self.completeness_threshold)

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mlcore.augment.crops import do_crop, enough
+from mlcore.augment.crops import do_crop, enough, lines_of
 from mlcore.augment.op import BarrierOp, Outcome, Range, Share, register, uniform
 from mlcore.augment.scene import Scene, Window
 from mlcore.contract.desc import class_of
@@ -49,21 +49,18 @@ class RoiCrop(BarrierOp):
         anchors = [
             item
             for item in scene.items
-            if item.kind != "line" and class_of(item.desc) in self.anchor_classes
+            if item.kind != "line" and class_of(item.mark.desc) in self.anchor_classes
         ]
         if not anchors:
             return Outcome("no_anchor")
         anchor = anchors[int(rng.integers(len(anchors)))]
         window = self._window(bounds(anchor.points), uniform(rng, self.scale_range), scene)
-        cut = scene.cut(window)
-        by_coverage = enough(scene, cut, self.min_coverage)
-        keep = [
-            not clipped.degenerate if item.kind == "line" else stays
-            for item, clipped, stays in zip(scene.items, cut, by_coverage, strict=True)
-        ]
-        if not any(keep):
+        would = scene.cut(window)
+        stays = enough(scene, would[1], self.min_coverage)
+        stays |= lines_of(scene) & ~would[1].degenerate
+        if not stays.any():
             return Outcome("no_objects")
-        return do_crop(scene, window, cut, keep, self.completeness_threshold)
+        return do_crop(scene, window, would, stays, self.completeness_threshold)
 
     def _window(
         self, around: tuple[float, float, float, float], factor: float, scene: Scene
