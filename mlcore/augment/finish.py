@@ -37,8 +37,8 @@ def finish(
 
 def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
     """What was not moved keeps its very numbers; all else is rounded and canonical."""
-    exact = scene.shapes.flats()
     rounded = scene.shapes.flats(DIGITS)
+    exact = rounded if moved else scene.shapes.flats()
     out = []
     for at, (mark, kind) in enumerate(zip(scene.marks, scene.shapes.kinds, strict=True)):
         desc = as_partial(mark.desc) if mark.partial else mark.desc

@@ -8,6 +8,7 @@ the class, as in `RBC`. Several values of one key are joined by `|`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 CLASS_KEY = "类别"
 REMARK_KEY = "备注"
@@ -18,6 +19,7 @@ NEGATIVE_MARKERS = (
 )
 
 
+@lru_cache(maxsize=65536)
 def class_of(desc: str) -> str:
     """The class of a description: the value of `类别`, else its first `/` level, else all of it."""
     if "=" in desc:

@@ -6,6 +6,7 @@ Nothing here changes a shape: a polygon keeps the order of its edges and a line 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from mlcore.contract.records import Kind
 from mlcore.geometry.measure import signed_area
@@ -24,7 +25,7 @@ def canonical(kind: Kind, points: Sequence[float]) -> Flat:
     if kind == "bbox_2d":
         x1, y1, x2, y2 = points
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-    pairs = [(points[i], points[i + 1]) for i in range(0, len(points), 2)]
+    pairs = list(zip(points[0::2], points[1::2], strict=True))
     return _joined(_line(pairs) if kind == "line" else _poly(pairs))
 
 
@@ -43,7 +44,11 @@ def _poly(pairs: list[_Pair]) -> list[_Pair]:
 
 def _first_start(pairs: list[_Pair]) -> list[_Pair]:
     """Of a vertex that is repeated right away the first starts: the last would close the ring."""
-    start = min(pairs, key=lambda p: (p[1], p[0]))
+    y, x = min((y, x) for x, y in pairs)
+    start = (x, y)
+    if pairs.count(start) == 1:
+        at = pairs.index(start)
+        return pairs[at:] + pairs[:at]
     starts = [i for i, pair in enumerate(pairs) if pair == start and pairs[i - 1] != start]
     return min((pairs[i:] + pairs[:i] for i in starts), default=pairs)
 
@@ -54,4 +59,4 @@ def _line(pairs: list[_Pair]) -> list[_Pair]:
 
 
 def _joined(pairs: Sequence[_Pair]) -> Flat:
-    return tuple(value for pair in pairs for value in pair)
+    return tuple(chain.from_iterable(pairs))

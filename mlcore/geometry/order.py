@@ -21,6 +21,7 @@ ORDER: Policy = "class_then_rows"
 """the policy of datasets that name none"""
 ROW_SHARE = 0.1
 """tops that differ by less than this share of the objects' whole vertical extent lie in one row"""
+_Rank = tuple[float, float, str, str, tuple[float, ...]]
 _Key = Callable[[SceneObject], tuple[float, ...]]
 
 
@@ -132,19 +133,21 @@ def _row_height(objects: Sequence[SceneObject]) -> float:
 
 def _by_rows(group: Sequence[SceneObject], height: float) -> list[SceneObject]:
     """A row begins at the topmost object left and takes those that begin less than a row lower."""
-    rows: list[list[SceneObject]] = []
-    for item in sorted(group, key=lambda item: (_top(item), _rank(item))):
-        if rows and _top(item) - _top(rows[-1][0]) < height:
-            rows[-1].append(item)
+    rows: list[list[tuple[_Rank, SceneObject]]] = []
+    ranked = [(_rank(item), item) for item in group]
+    for rank, item in sorted(ranked, key=lambda pair: (pair[0][1], pair[0])):
+        if rows and rank[1] - rows[-1][0][0][1] < height:
+            rows[-1].append((rank, item))
         else:
-            rows.append([item])
-    return [item for row in rows for item in sorted(row, key=_rank)]
+            rows.append([(rank, item)])
+    return [item for row in rows for _, item in sorted(row, key=_first)]
 
 
-def _top(item: SceneObject) -> float:
-    return min(item.points[1::2])
+def _first(pair: tuple[_Rank, SceneObject]) -> _Rank:
+    return pair[0]
 
 
-def _rank(item: SceneObject) -> tuple[float, float, str, str, tuple[float, ...]]:
-    """Left edge, then everything else, so that the input's order never matters."""
-    return min(item.points[0::2]), _top(item), item.kind, item.desc, item.points
+def _rank(item: SceneObject) -> _Rank:
+    """Left edge, top edge, then everything else, so that the input's order never matters."""
+    xs, ys = item.points[0::2], item.points[1::2]
+    return min(xs), min(ys), item.kind, item.desc, item.points
