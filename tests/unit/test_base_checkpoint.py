@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from mlcore.config.load import load_config
 from mlcore.synth.config import SynthConfig
@@ -24,14 +25,33 @@ def trained_on() -> set[str]:
     return set((BASE / "training-images.txt").read_text().split())
 
 
+def flat(value: Any, path: str = "") -> set[tuple[str, str]]:
+    """Every value of a config with its dotted path."""
+    if isinstance(value, dict):
+        return {row for key, item in value.items() for row in flat(item, f"{path}.{key}")}
+    return {(path, json.dumps(value))}
+
+
+def written_in_recipe() -> set[tuple[str, str]]:
+    """What the recipe's own lines say; defaults of keys that came later are left out."""
+    recipe = load_config(RECIPES / "base" / "sft.yaml")
+    return {
+        (path, value)
+        for path, value in flat(recipe.resolved)
+        if recipe.provenance[path.removeprefix(".")] != "default"
+    }
+
+
 def test_it_is_at_most_ten_megabytes() -> None:
     assert sum(path.stat().st_size for path in BASE.iterdir()) <= 10_000_000
 
 
 def test_its_log_tells_how_far_the_shipped_recipe_was_followed() -> None:
-    recipe = load_config(RECIPES / "base" / "sft.yaml")
     manifest = json.loads((BASE / "training-manifest.json").read_text())
-    assert manifest["config_sha256"] == recipe.sha256
+    trained = json.loads((BASE / "training-config.json").read_text())
+    canonical = json.dumps(trained, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert manifest["config_sha256"] == hashlib.sha256(canonical.encode()).hexdigest()
+    assert written_in_recipe() <= flat(trained)
     rows = [json.loads(line) for line in (BASE / "training-log.jsonl").read_text().splitlines()]
     looks = [row for row in rows if "eval/f1_50" in row.get("values", {})]
     assert looks[-1]["values"]["eval/f1_50"] > 0.95
