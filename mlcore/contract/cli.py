@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mlcore.contract import cli_export, cli_import, cli_report, cli_validate
+from mlcore.contract import cli_export, cli_import, cli_migrate, cli_report, cli_validate
 from mlcore.errors import GatehouseError
 
 
@@ -26,6 +26,6 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mlcore data", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (cli_validate, cli_import, cli_report, cli_export):
+    for command in (cli_validate, cli_migrate, cli_import, cli_report, cli_export):
         command.add_parser(commands)
     return parser

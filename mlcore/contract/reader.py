@@ -145,6 +145,26 @@ def open_dataset(folder: Path) -> Dataset:
 def parse_line(file: str, number: int, raw: bytes) -> Line:
     """The record of one line's bytes, or what is wrong with it."""
     where = Where(file, number)
+    text, value = _decode(where, raw)
+    if isinstance(value, Problem):
+        return Line(number, text, None, (value,))
+    parsed = parse_record(value, where)
+    if isinstance(parsed, Record):
+        return Line(number, text, parsed, ())
+    return Line(number, text, None, tuple(parsed))
+
+
+def iter_values(path: Path) -> Iterator[tuple[int, str, object]]:
+    """Number, text and JSON value of every line; a line that is no JSON gives its problem as a
+    tuple in place of the value. Raises DataError when the file cannot be opened."""
+    with open_lines(path) as file:
+        for number, raw in enumerate(raw_lines(file), start=1):
+            text, value = _decode(Where(path.name, number), raw)
+            yield number, text, (value,) if isinstance(value, Problem) else value
+
+
+def _decode(where: Where, raw: bytes) -> tuple[str, object]:
+    """The text and the JSON value of a line's bytes, or the problem in the value's place."""
     if len(raw) > MAX_LINE:
         shown = raw[:SHOWN_TEXT].decode("utf-8", errors="replace")
         return _broken(where, shown, "line.length", f"longer than {MAX_LINE:,} bytes")
@@ -161,10 +181,7 @@ def parse_line(file: str, number: int, raw: bytes) -> Line:
         return _broken(where, text, "line.json", f"not JSON: {error}")
     if "\\u" in text and not _is_text(value):
         return _broken(where, text, "line.encoding", "holds half of a surrogate pair")
-    parsed = parse_record(value, where)
-    if isinstance(parsed, Record):
-        return Line(number, text, parsed, ())
-    return Line(number, text, None, tuple(parsed))
+    return text, value
 
 
 def _is_text(value: object) -> bool:
@@ -176,9 +193,8 @@ def _is_text(value: object) -> bool:
     return True
 
 
-def _broken(where: Where, text: str, rule: str, message: str) -> Line:
-    problem = Problem(where.file, where.line, 0, "", message, rule)
-    return Line(where.line, text, None, (problem,))
+def _broken(where: Where, text: str, rule: str, message: str) -> tuple[str, Problem]:
+    return text, Problem(where.file, where.line, 0, "", message, rule)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

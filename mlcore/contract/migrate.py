@@ -1,0 +1,203 @@
+"""Older JSONL forms into the contract: what can be told is changed and counted, the rest rejected.
+
+`quad` and `polygon` become `poly`, `bbox` becomes `bbox_2d`, coord tokens become bins, polygons
+lose a repeated closing point and triangles gain the middle of their longest edge, missing ids and
+sizes are filled in, image paths become relative to the image root. Migrating the result again
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlcore.contract.pictures import Fault, header_of
+from mlcore.contract.problem_log import reject_row
+from mlcore.contract.reader import SHOWN_TEXT, iter_values
+from mlcore.contract.records import CoordSpace, Record, Where, parse_record, record_line
+from mlcore.errors import ConfigError, DataError, Problem
+
+OLD_KEYS = {"quad": "poly", "polygon": "poly", "bbox": "bbox_2d"}
+GEOMETRIES = ("bbox_2d", "poly", "line")
+TOKEN = re.compile(r"<\|coord_(0|[1-9]\d{0,2})\|>")
+PATH_CHANGE = "image paths made relative"
+SIZE_CHANGE = "sizes read from files"
+
+
+@dataclass
+class Migration:
+    """Lines seen and kept, what was changed how often, and what was rejected, by rule."""
+
+    lines: int = 0
+    kept: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts as plain data."""
+        return {
+            "lines": self.lines,
+            "kept": self.kept,
+            "rejected": self.lines - self.kept,
+            "changes": dict(sorted(self.changes.items())),
+            "by_rule": dict(sorted(self.rejected.items())),
+        }
+
+
+@dataclass(frozen=True)
+class MigrateOptions:
+    """`space` is that of records which name none and hold numbers; None refuses them."""
+
+    image_root: Path
+    space: CoordSpace | None = None
+
+
+def migrate_file(source: Path, out: Path, options: MigrateOptions) -> Migration:
+    """Write `out` and, beside it, `out.rejects.jsonl`. Image paths are then below the image root.
+
+    Raises ConfigError where `out` exists, DataError where the source cannot be read.
+    """
+    if out.exists():
+        raise ConfigError(f"{out} exists", hint="Nothing is written in place; give another file.")
+    if not source.is_file():
+        raise DataError(f"cannot read {source}: no such file", where=str(source))
+    done = Migration()
+    rejects = out.with_name(f"{out.name}.rejects.jsonl")
+    with out.open("w", encoding="utf-8") as good, rejects.open("w", encoding="utf-8") as bad:
+        for number, text, value in iter_values(source):
+            done.lines += 1
+            problems = value if isinstance(value, tuple) else None
+            record = None
+            changes: Counter[str] = Counter()
+            if problems is None:
+                where = Where(source.name, number)
+                changed = _record(value, f"{source.stem}-{number:06d}", options, changes)
+                parsed = parse_record(changed, where)
+                record = parsed if isinstance(parsed, Record) else None
+                problems = () if isinstance(parsed, Record) else tuple(parsed)
+            if record is not None:
+                done.kept += 1
+                done.changes.update(changes)
+                good.write(record_line(record) + "\n")
+            done.rejected.update({problem.rule for problem in problems})
+            for problem in problems:
+                bad.write(_row(problem, text))
+    return done
+
+
+def _row(problem: Problem, text: str) -> str:
+    return json.dumps(reject_row(problem, text[:SHOWN_TEXT]), ensure_ascii=False) + "\n"
+
+
+def _record(
+    value: object, identity: str, options: MigrateOptions, changes: Counter[str]
+) -> object:
+    if not isinstance(value, dict):
+        return value
+    out: dict[str, Any] = dict(value)
+    if "id" not in out:
+        out["id"] = identity
+        changes["ids given"] += 1
+    _images(out, options, changes)
+    objects = out.get("objects")
+    tokens = False
+    if isinstance(objects, list):
+        made = [_object(item, changes) for item in objects]
+        out["objects"] = [item for item, _ in made]
+        tokens = any(token for _, token in made)
+    if "coord_space" not in out and (tokens or options.space):
+        out["coord_space"] = "norm1000" if tokens else options.space
+        changes["coord_space given"] += 1
+    return out
+
+
+def _images(out: dict[str, Any], options: MigrateOptions, changes: Counter[str]) -> None:
+    images = out.get("images")
+    if not isinstance(images, list) or not all(isinstance(path, str) for path in images):
+        return
+    root = options.image_root.resolve()
+    made = [
+        Path(path).resolve().relative_to(root).as_posix()
+        if path.startswith("/") and Path(path).resolve().is_relative_to(root)
+        else path.removeprefix("./")
+        for path in images
+    ]
+    changes[PATH_CHANGE] += sum(a != b for a, b in zip(images, made, strict=True))
+    out["images"] = made
+    if made and ("width" not in out or "height" not in out):
+        header = header_of(options.image_root, made[0])
+        if not isinstance(header, Fault) and header.orientation == 1:
+            out.setdefault("width", header.width)
+            out.setdefault("height", header.height)
+            changes[SIZE_CHANGE] += 1
+
+
+def _object(value: object, changes: Counter[str]) -> tuple[object, bool]:
+    """The object in the contract's keys, and whether it held coord tokens."""
+    if not isinstance(value, dict):
+        return value, False
+    out: dict[str, Any] = dict(value)
+    for old, new in OLD_KEYS.items():
+        if old in out and new not in out:
+            out[new] = out.pop(old)
+            changes[f"{old} to {new}"] += 1
+    tokens = False
+    for kind in GEOMETRIES:
+        numbers = _flat(out.get(kind))
+        if numbers is None:
+            continue
+        bins: list[Any] = [_bin(number) for number in numbers]
+        if bins and None not in bins:
+            numbers, tokens = bins, True
+            changes["coord tokens to bins"] += 1
+        if kind == "poly" and all(_is_number(number) for number in numbers):
+            numbers = _polygon(numbers, changes)
+        if numbers != out[kind]:
+            out[kind] = numbers
+            key = f"{kind}_points"
+            if key in out:
+                out[key] = len(numbers) // 2
+    return out, tokens
+
+
+def _flat(value: object) -> list[Any] | None:
+    """Points nested in pairs, [[x, y], ...], as one flat list."""
+    if not isinstance(value, list):
+        return None
+    if value and all(isinstance(point, list) and len(point) == 2 for point in value):
+        return [number for point in value for number in point]
+    return list(value)
+
+
+def _bin(value: object) -> int | None:
+    found = TOKEN.fullmatch(value) if isinstance(value, str) else None
+    return int(found[1]) if found else None
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float)
+
+
+def _polygon(numbers: Sequence[float], changes: Counter[str]) -> list[float]:
+    """Without a repeated closing point; a triangle with the middle of its longest edge."""
+    if len(numbers) % 2:
+        return list(numbers)
+    points = list(zip(numbers[0::2], numbers[1::2], strict=True))
+    if len(points) > 3 and points[0] == points[-1]:
+        points.pop()
+        changes["closing points dropped"] += 1
+    if len(points) == 3:
+        edges = [math.dist(points[i], points[(i + 1) % 3]) for i in range(3)]
+        at = edges.index(max(edges))
+        (x0, y0), (x1, y1) = points[at], points[(at + 1) % 3]
+        whole = all(type(v) is int for v in (x0, y0, x1, y1))
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        points.insert(at + 1, (math.floor(x), math.floor(y)) if whole else (x, y))
+        changes["triangles padded"] += 1
+    return [number for point in points for number in point]
