@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mlcore.contract.cli_validate import share
 from mlcore.contract.migrate import SIZE_CHANGE, MigrateOptions, migrate_file
 from mlcore.contract.records import COORD_SPACES
 from mlcore.run.exits import ExitCode
@@ -20,11 +21,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("out", type=Path, help="OUT.jsonl; must not exist")
     parser.add_argument("--coord-space", choices=COORD_SPACES, help="of records that name none")
     parser.add_argument("--image-root", type=Path, metavar="DIR", help="SRC's folder by default")
+    parser.add_argument(
+        "--max-reject-share", type=share, default=0.0, metavar="SHARE", help="above it: exit 3"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Migrate, print the counts as JSON; exit 3 where a record was rejected."""
+    """Migrate, print the counts as JSON; exit 3 where more than the share was rejected."""
     root = options.image_root or options.source.parent
     done = migrate_file(options.source, options.out, MigrateOptions(root, options.coord_space))
     print(json.dumps(done.to_json(), ensure_ascii=False, indent=2))
@@ -34,4 +38,5 @@ def run(options: argparse.Namespace) -> int:
     if done.rejected:
         text = f"rejected records are in {options.out}.rejects.jsonl, each with its rule"
         print(text, file=sys.stderr)
-    return int(ExitCode.DATA if done.rejected else ExitCode.OK)
+    within = done.reject_share <= options.max_reject_share
+    return int(ExitCode.OK if within else ExitCode.DATA)

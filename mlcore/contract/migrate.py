@@ -22,6 +22,7 @@ from mlcore.contract.problem_log import reject_row
 from mlcore.contract.reader import SHOWN_TEXT, iter_values
 from mlcore.contract.records import CoordSpace, Record, Where, parse_record, record_line
 from mlcore.errors import ConfigError, DataError, Problem
+from mlcore.run.aside import written_aside
 
 OLD_KEYS = {"quad": "poly", "polygon": "poly", "bbox": "bbox_2d"}
 GEOMETRIES = ("bbox_2d", "poly", "line")
@@ -38,6 +39,11 @@ class Migration:
     kept: int = 0
     changes: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def reject_share(self) -> float:
+        """Share of the lines that were rejected; all of none is all."""
+        return (self.lines - self.kept) / self.lines if self.lines else 1.0
 
     def to_json(self) -> dict[str, Any]:
         """Counts as plain data."""
@@ -61,7 +67,8 @@ class MigrateOptions:
 def migrate_file(source: Path, out: Path, options: MigrateOptions) -> Migration:
     """Write `out` and, beside it, `out.rejects.jsonl`. Image paths are then below the image root.
 
-    Raises ConfigError where `out` exists, DataError where the source cannot be read.
+    Both appear whole at the end, or not at all. Raises ConfigError where `out` exists, DataError
+    where the source cannot be read, InfrastructureError where nothing can be written.
     """
     if out.exists():
         raise ConfigError(f"{out} exists", hint="Nothing is written in place; give another file.")
@@ -69,7 +76,7 @@ def migrate_file(source: Path, out: Path, options: MigrateOptions) -> Migration:
         raise DataError(f"cannot read {source}: no such file", where=str(source))
     done = Migration()
     rejects = out.with_name(f"{out.name}.rejects.jsonl")
-    with out.open("w", encoding="utf-8") as good, rejects.open("w", encoding="utf-8") as bad:
+    with written_aside(rejects, out) as (bad, good):
         for number, text, value in iter_values(source):
             done.lines += 1
             problems = value if isinstance(value, tuple) else None
@@ -130,11 +137,12 @@ def _images(out: dict[str, Any], options: MigrateOptions, changes: Counter[str])
     ]
     changes[PATH_CHANGE] += sum(a != b for a, b in zip(images, made, strict=True))
     out["images"] = made
-    if made and ("width" not in out or "height" not in out):
+    unknown = [key for key in ("width", "height") if out.get(key) is None]
+    if made and unknown:
         header = header_of(options.image_root, made[0])
         if not isinstance(header, Fault) and header.orientation == 1:
-            out.setdefault("width", header.width)
-            out.setdefault("height", header.height)
+            sizes = {"width": header.width, "height": header.height}
+            out.update({key: sizes[key] for key in unknown})
             changes[SIZE_CHANGE] += 1
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from mlcore.contract import migrate
 from mlcore.contract.cli import main
 from mlcore.contract.migrate import MigrateOptions, migrate_file
+from mlcore.contract.records import Record, record_line
 from mlcore.contract.validate import validate_file
 from mlcore.errors import ConfigError
 from mlcore.run.exits import ExitCode
@@ -91,6 +93,46 @@ def test_what_cannot_be_told_is_rejected_with_its_rule(
     expected = {"line.json", "geometry.count", "record.coord_space", "record.type"}
     assert set(shown["by_rule"]) == expected
     assert (tmp_path / "new.jsonl.rejects.jsonl").read_text().count("\n") >= 4
+
+
+@pytest.mark.parametrize(("share", "code"), [("0.49", ExitCode.DATA), ("0.5", ExitCode.OK)])
+def test_the_share_decides_the_exit_code(tmp_path: Path, share: str, code: ExitCode) -> None:
+    path = source(tmp_path, "{oops", old())
+    arguments = ["migrate", str(path), str(tmp_path / "new.jsonl"), "--coord-space", "pixel"]
+    assert main([*arguments, "--max-reject-share", share]) == code
+
+
+def test_a_source_without_lines_is_no_success(tmp_path: Path) -> None:
+    path = source(tmp_path)
+    path.write_text("", encoding="utf-8")
+    assert main(["migrate", str(path), str(tmp_path / "new.jsonl")]) == ExitCode.DATA
+
+
+def test_a_size_of_null_is_read_from_the_file_like_a_missing_one(tmp_path: Path) -> None:
+    (made,), changes = migrated(tmp_path, old(width=None, height=None))
+    assert (made["width"], made["height"]) == (64, 48)
+    assert changes["sizes read from files"] == 1
+
+
+def test_a_stated_size_is_kept_where_only_the_other_is_null(tmp_path: Path) -> None:
+    (made,), _ = migrated(tmp_path, old(width=65, height=None))
+    assert (made["width"], made["height"]) == (65, 48)
+
+
+def test_a_migration_that_stops_leaves_no_part_of_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = source(tmp_path, old(), old())
+    before = sorted(p.name for p in tmp_path.iterdir())
+    calls = iter([record_line])
+
+    def once(record: Record) -> str:
+        return next(calls)(record)
+
+    monkeypatch.setattr(migrate, "record_line", once)
+    with pytest.raises(StopIteration):
+        migrate_file(path, tmp_path / "new.jsonl", MigrateOptions(tmp_path, "pixel"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

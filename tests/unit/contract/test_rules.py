@@ -49,6 +49,12 @@ def test_every_rule_in_the_code_is_stated_and_every_stated_rule_is_used() -> Non
     assert used == set(RULES)
 
 
+def test_the_page_on_data_lists_every_rule_with_its_sentence_in_order() -> None:
+    page = (FOLDER.parent / "docs" / "data.md").read_text("utf-8").partition("## The rules")[2]
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert rows == list(RULES.items())
+
+
 def test_a_planted_rule_is_seen() -> None:
     assert emitted('Fault("shape.round", "x")\n') == {"shape.round"}
     assert emitted('Problem("f", 1, 0, "id", "m", "record.planted")\n') == {"record.planted"}
