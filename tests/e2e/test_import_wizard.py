@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,9 @@ import pytest
 
 from tests.support.datasets import add_voc, encoded, picture, voc_object, voc_xml
 from tests.support.stack import Client, Stack
+from tests.support.visits import visit
 
 IMAGES = 24
-VISIT = """
-import json, sys
-from django.test import Client
-from console.accounts.models import User
-browser = Client(SERVER_NAME='127.0.0.1')
-more = dict(is_superuser=True, must_change_password=False)
-browser.force_login(User.objects.get_or_create(username='walker', defaults=more)[0])
-asked = json.loads({asked!r})
-answer = getattr(browser, asked['method'])(asked['path'], asked['body'])
-print(json.dumps([answer.status_code, answer.headers.get('Location', ''), answer.content.decode()]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +42,7 @@ class Wizard:
 
     def ask(self, method: str, path: str, **body: str) -> tuple[int, str, str]:
         """Status, the place that it leads to, and the page."""
-        asked = json.dumps({"method": method, "path": f"/p/demo/{path}", "body": body})
-        out = self.stack.manage("shell", "--verbosity=0", "-c", VISIT.format(asked=asked))
-        status, place, text = json.loads(out.strip().splitlines()[-1])
-        return status, place, text
+        return visit(self.stack, method, path, **body)
 
     def launched(self, **typed: str) -> str:
         """Walk the steps; returns the uid of the run."""

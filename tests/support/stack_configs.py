@@ -27,6 +27,33 @@ def sft(dataset: str, *, steps: int = 6, every: int = 2, evaluation: bool = True
     )
 
 
+def mixture(steps: int, source_ratio: float) -> str:
+    """A training from scratch on a target and a source, both to be filled in; the target is
+    augmented."""
+    return (
+        "kind: sft\n"
+        "name: small mixture\n"
+        "model: {type: scratch}\n"
+        "data:\n"
+        "  type: fusion\n"
+        "  targets: [{name: scenes, dataset: 'run:x/dataset', summary_share: 0.25}]\n"
+        "  sources:\n"
+        f"    - {{name: others, dataset: 'run:y/dataset', ratio: {source_ratio}}}\n"
+        "  augmentation:\n"
+        "    ops:\n"
+        "      - {type: hflip, prob: 1.0}\n"
+        "      - {type: color_jitter, prob: 1.0}\n"
+        f"steps: {steps}\n"
+        "batch_size: 3\n"
+        "micro_batch: 3\n"
+        "log_every: 1\n"
+        "optim: {warmup_steps: 1}\n"
+        f"evaluation: {{every_steps: {steps}, images: 0, samples: 0}}\n"
+        f"checkpoint: {{every_steps: {steps}}}\n"
+        "device: cpu\n"
+    )
+
+
 def predict(dataset: str, system: str, model: str = "") -> str:
     named = f", model: '{model}'" if model else ""
     return (
