@@ -21,8 +21,10 @@ import numpy.typing as npt
 from django.conf import settings
 
 from console.api.problems import ApiProblem
+from console.catalog.fusion_preview import START
 from console.catalog.models import DatasetRecord, DatasetVersion
 from console.catalog.preview_data import image_of, order_of, record_of, refused
+from console.web.yaml_edit import text_of
 from mlcore.augment.bank import PatchBank, paste_ops, prepare_bank
 from mlcore.augment.config import AugmentConfig
 from mlcore.augment.load import read_augmentation
@@ -78,12 +80,17 @@ class AugmentPreview:
 
 
 def preview_augmentation(row: DatasetRecord, choice: AugmentChoice) -> AugmentPreview:
-    """Augment the record.
+    """Augment the record. Raises ConfigError with every problem of the text, and what
+    `preview_of` raises."""
+    return preview_of(row, read_augmentation(choice.text, FILE), choice)
 
-    Raises ConfigError with every problem of the text, and ApiProblem 422 for what the library
-    refuses or a preview would have to grow too large for, 503 while too many are being made.
+
+def preview_of(row: DatasetRecord, config: AugmentConfig, choice: AugmentChoice) -> AugmentPreview:
+    """Augment the record with a config that was read from the choice's text.
+
+    Raises ApiProblem 422 for what the library refuses or a preview would have to grow too large
+    for, 503 while too many are being made.
     """
-    config = read_augmentation(choice.text, FILE)
     _check_cost(config, row.width * row.height)
     total = _total_steps(config)
     step = round(choice.position / POSITIONS * total)
@@ -99,6 +106,16 @@ def preview_augmentation(row: DatasetRecord, choice: AugmentChoice) -> AugmentPr
             raise refused(error) from error
         _keep(row.image_sha, key, made.image)
     return _preview(key, record, made, step, total)
+
+
+def run_text(version: DatasetVersion, config: AugmentConfig) -> str:
+    """A config of `sft` that trains on this dataset with this augmentation."""
+    data = {
+        "dataset": version.ref,
+        "augmentation": config.model_dump(mode="json", exclude_unset=True),
+    }
+    model = {"type": "checkpoint", "checkpoint": START}
+    return text_of({"kind": "sft", "name": "", "model": model, "data": data})
 
 
 def picture(row: DatasetRecord, key: str) -> bytes:

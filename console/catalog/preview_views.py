@@ -85,7 +85,7 @@ def augment(
     return JsonResponse(
         {
             "problems": shown["problems"], "refusal": shown.get("refusal", ""),
-            "after": shown.get("after"), "told": html,
+            "after": shown.get("augmented"), "told": html, "run_text": shown["run_text"],
         }
     )  # fmt: skip
 

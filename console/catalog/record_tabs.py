@@ -12,16 +12,21 @@ from django.utils.translation import gettext as _
 from console.api.problems import ApiProblem
 from console.catalog.augment_presets import PRESETS, preset_named
 from console.catalog.augment_preview import (
+    BANK_RECORDS,
+    FILE,
     MAX_EPOCH,
     MAX_SEED,
     POSITIONS,
     AugmentChoice,
-    preview_augmentation,
+    preview_of,
+    run_text,
 )
 from console.catalog.config_views import problem_row
 from console.catalog.models import DatasetRecord
 from console.catalog.token_preview import TokenChoice, model_choices, preview_tokens
 from console.web.pages import project_of
+from mlcore.augment.bank import paste_ops
+from mlcore.augment.load import read_augmentation
 from mlcore.chat.prompts import MODES, PROFILE_MODES, PROFILES
 from mlcore.contract.domains import DOMAINS
 from mlcore.errors import ConfigError
@@ -30,7 +35,7 @@ from mlcore.objectjson.scale import EMIT_NORMS
 Context = dict[str, Any]
 CARRIED = (
     "tab", "model", "profile", "domain", "mode", "grammar", "emit_norm", "field_order", "length",
-    "preset", "text", "seed", "epoch", "position"
+    "preset", "ops", "seed", "epoch", "position"
 )
 """settings of a tab that stay when one steps to the next record"""
 CHOSEN = ("model", "profile", "domain", "mode", "grammar", "emit_norm", "field_order")
@@ -114,7 +119,7 @@ def token_choice(read: Callable[..., Any]) -> TokenChoice:
 
 def _augment(request: HttpRequest, row: DatasetRecord) -> Context:
     preset = preset_named(request.GET.get("preset", ""))
-    text = request.GET.get("text", "") or preset.text
+    text = request.GET.get("ops", "") or preset.text
     choice = augment_choice({**request.GET.dict(), "text": text})
     shown = augmentation_shown(row, choice)
     return {
@@ -127,22 +132,28 @@ def _augment(request: HttpRequest, row: DatasetRecord) -> Context:
 def augmentation_shown(row: DatasetRecord, choice: AugmentChoice) -> Context:
     """The preview as the page shows it, or its problems, or why there is none."""
     try:
-        made = preview_augmentation(row, choice)
+        config = read_augmentation(choice.text, FILE)
     except ConfigError as error:
-        return {"problems": [problem_row(p) for p in error.problems]}
-    except ApiProblem as problem:
-        return {"problems": [], "refusal": problem.message}
+        return {"problems": [problem_row(p) for p in error.problems], "run_text": ""}
     version = row.version
+    shown = {
+        "problems": [], "run_text": run_text(version, config),
+        "bank_records": BANK_RECORDS if paste_ops(config) else 0,
+    }  # fmt: skip
+    try:
+        made = preview_of(row, config, choice)
+    except ApiProblem as problem:
+        return shown | {"refusal": problem.message}
     place = [version.dataset.project.slug, version.dataset.name, version.number, row.pk, made.key]
     objects = [
         {**entry, "link": f"truth-{link}" if link is not None else f"pasted-{index}"}
         for index, (entry, link) in enumerate(zip(made.objects, made.links, strict=True))
     ]
-    return {
-        "problems": [], "made": made, "steps": [_step(s) for s in made.telemetry["steps"]],
+    return shown | {
+        "made": made, "steps": [_step(s) for s in made.telemetry["steps"]],
         "fates": [{**f, "reason": _lost_reason(f["reason"])} for f in made.fates],
         "n_kept": sum(f["kept"] for f in made.fates),
-        "after": {
+        "augmented": {
             "name": row.record_id, "width": made.width, "height": made.height,
             "image": reverse("api:record_augmented_image", args=place),
             "objects": {"truth": objects},

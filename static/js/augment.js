@@ -8,10 +8,11 @@
   const state = box.querySelector("[data-state]");
   const after = box.querySelector("[data-after]");
   const preset = box.querySelector("[data-preset]");
+  const use = box.querySelector("[data-use]");
   const LONGEST_LINK = 4000;
   const values = {};
   let turn = 0;
-  let ownText = new URLSearchParams(location.search).has("text");
+  let ownText = new URLSearchParams(location.search).has("ops");
 
   const write = (input) => {
     const out = box.querySelector(`[data-out="${input.dataset.set}"]`);
@@ -23,14 +24,14 @@
   const remember = () => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of Object.entries(values)) { if (value) query.set(name, value); else query.delete(name); }
-    query.delete("text");
+    query.delete("ops");
     if (preset.value) query.set("preset", preset.value); else query.delete("preset");
-    if (ownText && editor.text.length <= LONGEST_LINK) query.set("text", editor.text);
+    if (ownText && editor.text.length <= LONGEST_LINK) query.set("ops", editor.text);
     history.replaceState(null, "", `?${query}`);
     // The links to the records beside this one carry the same settings.
     for (const link of document.querySelectorAll("a[data-previous], a[data-next]")) {
       const url = new URL(link.href);
-      for (const name of ["tab", "preset", "text", "seed", "epoch", "position"]) {
+      for (const name of ["tab", "preset", "ops", "seed", "epoch", "position"]) {
         if (query.has(name)) url.searchParams.set(name, query.get(name)); else url.searchParams.delete(name);
       }
       link.href = url;
@@ -68,6 +69,10 @@
       after.classList.toggle("stale", bad || Boolean(data.refusal));
       told.classList.toggle("stale", bad);
       if (!bad) told.innerHTML = data.told;
+      if (use) {
+        use.href = `${use.dataset.launchUrl}?${new URLSearchParams({ kind: "sft", text: data.run_text })}`;
+        use.setAttribute("aria-disabled", String(!data.run_text));
+      }
       if (data.after) await show(data.after);
       if (mine === turn) state.textContent = "";
     } catch {
@@ -85,7 +90,7 @@
   preset.addEventListener("change", () => {
     if (!preset.value) return;
     const query = new URLSearchParams(location.search);
-    query.delete("text");
+    query.delete("ops");
     query.set("preset", preset.value);
     location.search = query;
   });

@@ -1,9 +1,12 @@
 """The augmentation of a record as a page shows it: the pipeline's own work, kept and bounded."""
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
@@ -13,16 +16,19 @@ from console.api.problems import ApiProblem
 from console.catalog import augment_preview
 from console.catalog.augment_presets import PRESETS, preset_named
 from console.catalog.augment_preview import AugmentChoice, picture, preview_augmentation
+from console.catalog.configs import check_text
 from console.catalog.models import DatasetRecord
-from console.catalog.record_tabs import augment_choice
+from console.catalog.record_tabs import augment_choice, augmentation_shown
 from mlcore.augment.load import read_augmentation
 from mlcore.contract.records import SceneObject
 from mlcore.errors import ConfigError
+from mlcore.train.config import DataConfig, SftConfig
 from tests.support.people import browser
 from tests.unit.console.catalog.test_token_preview import make_version, scene
 
 pytestmark = pytest.mark.django_db
 FLIP = "ops:\n- type: hflip\n  prob: 1.0\n"
+PASTE = "ops:\n- type: small_object_zoom_paste\n  prob: 1.0\n  source_mode: bank\n"
 TURN = "ops:\n- type: rotate\n  prob: 1.0\n  max_deg: 30\n"
 
 
@@ -125,8 +131,7 @@ def test_ops_that_paste_from_others_get_a_small_bank(project: Any, tmp_path: Pat
     records = [scene(name, objects=(small,), summary=None) for name in "abc"]
     version = make_version(project, tmp_path / "d", *records)
     row = version.records.select_related("version").order_by("pk").first()
-    text = "ops:\n- type: small_object_zoom_paste\n  prob: 1.0\n  source_mode: bank\n"
-    made = [preview_augmentation(row, AugmentChoice(text, seed=s)) for s in (0, 0, 1)]
+    made = [preview_augmentation(row, AugmentChoice(PASTE, seed=s)) for s in (0, 0, 1)]
     assert made[0].objects == made[1].objects
     pasted = [one for preview in made for one in preview.telemetry["pasted"]]
     assert pasted
@@ -193,6 +198,74 @@ def test_page_and_api_give_picture_and_problems(
     refused = api(viewer).send("POST", url, {"text": "ops:\n- type: hflop\n"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["line"] == 2
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_what_is_shown_leads_to_a_training_with_it(preset: Any, row: DatasetRecord) -> None:
+    text = augmentation_shown(row, AugmentChoice(preset.text))["run_text"]
+    checked = check_text(text)
+    assert checked.problems == []
+    assert checked.loaded is not None
+    config = checked.loaded.model
+    assert isinstance(config, SftConfig)
+    assert isinstance(config.data, DataConfig)
+    assert config.data.dataset == row.version.ref == "dataset:cabinets@1"
+    assert config.data.augmentation == read_augmentation(preset.text)
+
+
+def test_the_page_links_to_the_launch_with_the_text_of_now(
+    operator: Any, viewer: Any, row: DatasetRecord
+) -> None:
+    base = f"/p/alpha/datasets/cabinets/1/records/{row.pk}/"
+    client = browser(operator)
+    page = client.get(base, {"tab": "augment", "ops": FLIP}).content.decode()
+    link = re.search(r'data-use [^>]*href="([^"]+)"', page)
+    assert link is not None
+    target = urlsplit(html.unescape(link[1]))
+    query = parse_qs(target.query)
+    assert query["kind"] == ["sft"]
+    assert "hflip" in query["text"][0]
+    assert 'aria-disabled="true"' not in page
+    launch = client.get(target.path, {key: values[0] for key, values in query.items()})
+    assert launch.status_code == 200
+    assert "dataset:cabinets@1" in launch.content.decode()
+    edited = client.post(base + "augment", {"text": TURN}, "application/json").json()
+    assert "rotate" in edited["run_text"]
+    wrong = client.post(base + "augment", {"text": "ops: 1"}, "application/json").json()
+    assert wrong["run_text"] == ""
+    page = client.get(base, {"tab": "augment", "ops": "ops: 1"}).content.decode()
+    assert 'aria-disabled="true"' in page
+    page = browser(viewer).get(base, {"tab": "augment", "ops": FLIP}).content.decode()
+    assert "data-use" not in page, "who may not launch is not led there"
+
+
+def test_where_pasted_patches_come_from_is_said_only_when_some_are_pasted(
+    viewer: Any, row: DatasetRecord
+) -> None:
+    base = f"/p/alpha/datasets/cabinets/1/records/{row.pk}/"
+    client = browser(viewer)
+    said = "first 24 records of this version"
+    page = client.get(base, {"tab": "augment", "ops": PASTE}).content.decode()
+    assert said in page
+    edited = client.post(base + "augment", {"text": PASTE}, "application/json").json()
+    assert said in edited["told"]
+    assert said not in client.get(base, {"tab": "augment", "ops": FLIP}).content.decode()
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get(base, {"tab": "augment", "ops": PASTE}).content.decode()
+    assert "前 24 条记录" in page
+
+
+def test_the_links_to_the_records_beside_stay_links(
+    viewer: Any, project: Any, tmp_path: Path
+) -> None:
+    version = make_version(project, tmp_path / "d", scene("a"), replace(scene("b")))
+    a, b = version.records.order_by("pk")
+    base = f"/p/alpha/datasets/cabinets/1/records/{a.pk}/"
+    for text in (FLIP, "ops: 1"):
+        page = browser(viewer).get(base, {"tab": "augment", "ops": text}).content.decode()
+        link = re.search(r'data-next href="([^"]+)"', page)
+        assert link is not None
+        assert f"/records/{b.pk}/" in link[1]
 
 
 def test_a_picture_belongs_to_its_record(project: Any, tmp_path: Path) -> None:
