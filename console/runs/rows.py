@@ -214,7 +214,7 @@ def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 
 def _unit_beside(name: str, unit: str) -> str:
     """The unit to write beside a figure's name; none where the name says it already."""
-    return "" if unit == name else unit
+    return "" if f"_{name}".endswith(f"_{unit}") else unit
 
 
 _UNITS = (

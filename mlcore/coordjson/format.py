@@ -7,10 +7,12 @@ from typing import Literal, Protocol
 from mlcore.config.base import StrictModel
 from mlcore.coordjson.parse import parse_strict
 from mlcore.coordjson.render import render
+from mlcore.coordjson.salvage import parse_salvage
 from mlcore.coordjson.types import CoordObject, FieldOrder, Kind
 from mlcore.geometry.spaces import to_bins
 from mlcore.objectjson.parse import parse_strict as parse_object_strict
 from mlcore.objectjson.render import render as render_objects
+from mlcore.objectjson.salvage import parse_salvage as parse_objects
 from mlcore.objectjson.scale import EmitNorm, Scale, from_pixels, to_coord_object
 
 
@@ -48,6 +50,17 @@ def read_answer(text: str, format: AnswerFormat, width: int, height: int) -> lis
     scale = Scale(format.emit_norm, width, height)
     objects = parse_object_strict(text, scale, format.field_order)
     return [to_coord_object(item, scale) for item in objects]
+
+
+def count_salvaged(text: str, format: AnswerFormat, width: int, height: int) -> int:
+    """How many objects of a text are right by themselves, whatever stands around them.
+
+    Width and height in pixels. Raises nothing; time grows linearly with the text.
+    """
+    if format.grammar == "coordjson":
+        return len(parse_salvage(text, format.field_order).records)
+    scale = Scale(format.emit_norm, width, height)
+    return len(parse_objects(text, scale, format.field_order).records)
 
 
 def write_answer(

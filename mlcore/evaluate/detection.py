@@ -11,7 +11,16 @@ import numpy as np
 from mlcore.contract.records import KINDS, Record
 from mlcore.coordjson.format import AnswerFormat
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer, truth_things
-from mlcore.evaluate.statistics import Columns, bootstrap, f1_figure, f1_of, mean, ratio, share_of
+from mlcore.evaluate.statistics import (
+    Columns,
+    Figure,
+    bootstrap,
+    f1_figure,
+    f1_of,
+    mean,
+    ratio,
+    share_of,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ def detection_scores(
         "recall": ratio(tp, tp + fn),
         "mean_iou": ratio(sum(overlaps), tp + fn),
         "mean_iou_matched": mean(overlaps),
+        "salvaged_objects": _salvaged(matches),
         "faults": dict(sorted(_faults(matches).items())),
         "repaired": {
             "truth": sum(t.region.repaired for m in matches for t in m.truths),
@@ -93,6 +103,14 @@ def parse_columns(matches: Sequence[ImageMatch]) -> Columns:
 
 def _faults(matches: Sequence[ImageMatch]) -> Counter[str]:
     return Counter(m.reading.fault.rule for m in matches if m.reading.fault is not None)
+
+
+def _salvaged(matches: Sequence[ImageMatch]) -> Figure:
+    """Right objects in refused answers, over all such answers: a count and not a share. No value
+    where no answer was refused."""
+    refused = [m.reading for m in matches if m.reading.fault and m.reading.fault.rule != "missing"]
+    kept = sum(reading.salvaged for reading in refused)
+    return {"value": kept if refused else None, "n": len(refused)}
 
 
 def _classes(matches: Sequence[ImageMatch]) -> list[str]:

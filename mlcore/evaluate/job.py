@@ -37,6 +37,8 @@ NAME = 200
 """longest name of an event's artifact or sample, in characters"""
 NOTES = {
     "parse_rate": "answers that the strict grammar accepts; a missing answer counts as refused",
+    "salvaged_objects": "right objects in answers that are refused as a whole; n is the number of "
+    "these answers; no score counts them",
     "f1": "over all true boxes, polygons and lines; one prediction of the same class each, at or "
     "above the overlap threshold; objects of refused answers count as missed",
     "overlap": "filled areas for boxes and polygons, tubes for lines, in the space 0..999",
@@ -193,6 +195,9 @@ def _headline(
         for name in (f1, "parse_rate", "ap50")
         if figures[name]["value"] is not None
     }
+    salvaged = figures["salvaged_objects"]
+    if salvaged["n"]:
+        out["salvaged_objects"] = {**salvaged, "unit": "objects"}
     behind = [delta[f1] for delta in deltas.values() if f1 in delta]
     if behind:
         n = figures[f1]["n"]
@@ -217,6 +222,7 @@ def _rows(system: Scored, records: Sequence[Record]) -> Iterator[dict[str, Any]]
             "mode": "dense",
             "parsed": fault is None,
             "fault": asdict(fault) if fault else None,
+            "salvaged": match.reading.salvaged,
             "truth": [thing_to_json(t, record) for t in match.truths],
             "prediction": [thing_to_json(t, record) for t in match.reading.things],
             "pairs": [asdict(pair) for pair in match.pairs],

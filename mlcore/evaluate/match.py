@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from mlcore.contract.desc import class_of
 from mlcore.contract.records import Kind, Record
 from mlcore.coordjson import AnswerError, CoordObject
-from mlcore.coordjson.format import AnswerFormat
+from mlcore.coordjson.format import AnswerFormat, count_salvaged
 from mlcore.coordjson.format import read_answer as read_strictly
 from mlcore.geometry.iou import LINE_HALF_WIDTH, Region, overlap_matrix, region
 from mlcore.geometry.spaces import to_thousandths
@@ -42,10 +42,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Reading:
-    """An answer read: its objects, or why there are none."""
+    """An answer read: its objects, or why there are none.
+
+    `salvaged` is how many right objects stand in an answer that is refused as a whole; no score
+    counts them.
+    """
 
     things: tuple[Thing, ...]
     fault: Fault | None
+    salvaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,8 @@ def read_answer(
     try:
         objects: list[CoordObject] = read_strictly(text, format, width, height)
     except AnswerError as error:
-        return Reading((), Fault(error.rule, error.position, error.reason))
+        fault = Fault(error.rule, error.position, error.reason)
+        return Reading((), fault, count_salvaged(text, format, width, height))
     return Reading(tuple(_thing(o.desc, o.kind, o.bins, half_width) for o in objects), None)
 
 

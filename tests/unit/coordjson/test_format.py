@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mlcore.contract.records import SceneObject
 from mlcore.coordjson import AnswerError, CoordObject
-from mlcore.coordjson.format import AnswerFormat, read_answer, write_answer
+from mlcore.coordjson.format import AnswerFormat, count_salvaged, read_answer, write_answer
 from mlcore.coordjson.types import FIELD_ORDERS
 from mlcore.errors import DataError
 from mlcore.geometry.spaces import to_bins
@@ -37,6 +37,14 @@ def test_what_is_written_is_read_back(format: AnswerFormat) -> None:
         assert (said.desc, said.kind) == (true.desc, true.kind)
         exact = to_bins(true.points, WIDTH, HEIGHT)
         assert max(abs(a - b) for a, b in zip(said.bins, exact, strict=True)) <= 500 / steps + 1
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=str)
+def test_right_objects_of_a_text_that_ends_too_early_are_counted(format: AnswerFormat) -> None:
+    text = write_answer(SCENE, format, WIDTH, HEIGHT)
+    assert count_salvaged(f"Sure: {text} Done.", format, WIDTH, HEIGHT) == len(SCENE)
+    assert count_salvaged(text[:-5], format, WIDTH, HEIGHT) == len(SCENE) - 1
+    assert count_salvaged("?", format, WIDTH, HEIGHT) == 0
 
 
 def test_coordjson_and_thousandths_mean_the_same_bins() -> None:

@@ -91,7 +91,9 @@ def test_two_systems_side_by_side(world: World) -> None:
 
 
 def test_every_figure_can_be_computed_again_from_the_rows(world: World) -> None:
-    world.add("model", lambda r: "?" if r.id == "one" else half(r), lambda r: r.summary or "")
+    world.add(
+        "model", lambda r: half(r)[:-2] if r.id == "one" else half(r), lambda r: r.summary or ""
+    )
     assert world.run() == ExitCode.OK
     lines = (world.output / "matches.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
@@ -99,6 +101,10 @@ def test_every_figure_can_be_computed_again_from_the_rows(world: World) -> None:
     figures = world.report["systems"]["model"]
     assert [row["id"] for row in dense] == [r.id for r in world.records]
     assert sum(row["parsed"] for row in dense) / len(dense) == figures["parse_rate"]["value"]
+    kept = [row["salvaged"] for row in dense if row["fault"]]
+    salvaged = {"value": sum(kept), "n": len(kept)}
+    assert figures["salvaged_objects"] == salvaged
+    assert world.report["headline"]["salvaged_objects"] == {**salvaged, "unit": "objects"}
     for count in ("tp", "fp", "fn"):
         assert sum(row[count] for row in dense) == figures["f1_50"][count]
     overlaps = [pair["iou"] for row in dense for pair in row["pairs"]]

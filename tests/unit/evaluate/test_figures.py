@@ -45,6 +45,21 @@ def test_a_share_of_nothing_has_no_value() -> None:
     }
 
 
+def test_what_salvage_keeps_of_refused_answers_is_counted_and_changes_no_score() -> None:
+    records = four_records()
+    full = records[0]
+    said: dict[str, str | None] = {"full": f"Sure: {right(full)} Done.", "one": "?", "empty": None}
+    found = scores(records, lambda r: said.get(r.id, right(r)))
+    assert found["salvaged_objects"] == {"value": len(full.objects), "n": 2}
+    assert found["faults"]["missing"] == 1
+    said["full"] = "?"
+    without = scores(records, lambda r: said.get(r.id, right(r)))
+    assert without["salvaged_objects"] == {"value": 0, "n": 2}
+    for name in ("parse_rate", "f1_50", "precision", "recall", "classes", "kinds"):
+        assert found[name] == without[name], name
+    assert scores(records, right)["salvaged_objects"] == {"value": None, "n": 0}
+
+
 def test_the_name_of_f1_says_its_threshold() -> None:
     assert [f1_name(t) for t in (0.5, 0.75, 0.525)] == ["f1_50", "f1_75", "f1_52_5"]
 
