@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,12 +20,12 @@ from mlcore.contract.pictures import Fault, header_of
 from mlcore.contract.problem_log import reject_row
 from mlcore.contract.reader import SHOWN_TEXT, iter_values
 from mlcore.contract.records import CoordSpace, Record, Where, parse_record, record_line
+from mlcore.coordjson.parse import bin_of_token
 from mlcore.errors import ConfigError, DataError, Problem
 from mlcore.run.aside import written_aside
 
 OLD_KEYS = {"quad": "poly", "polygon": "poly", "bbox": "bbox_2d"}
 GEOMETRIES = ("bbox_2d", "poly", "line")
-TOKEN = re.compile(r"<\|coord_(0|[1-9]\d{0,2})\|>")
 PATH_CHANGE = "image paths made relative"
 SIZE_CHANGE = "sizes read from files"
 
@@ -184,8 +183,7 @@ def _flat(value: object) -> list[Any] | None:
 
 
 def _bin(value: object) -> int | None:
-    found = TOKEN.fullmatch(value) if isinstance(value, str) else None
-    return int(found[1]) if found else None
+    return bin_of_token(value) if isinstance(value, str) else None
 
 
 def _is_number(value: object) -> bool:

@@ -53,6 +53,11 @@ _DIGITS = re.compile(r"[0-9]+")
 _BIN = {f"<|coord_{value}|>": value for value in range(BINS)}
 
 
+def bin_of_token(text: str) -> int | None:
+    """The bin that a coordinate token stands for; None for any other text."""
+    return _BIN.get(text)
+
+
 def parse_strict(text: str, field_order: FieldOrder = "desc_first") -> list[CoordObject]:
     """The objects that a model's answer names, in its order.
 

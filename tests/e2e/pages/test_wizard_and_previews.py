@@ -196,6 +196,26 @@ def test_a_wrong_op_is_marked_and_the_last_picture_stays(open_page: Any, record:
     until(page, "!document.querySelector('[data-after]').classList.contains('stale')")
 
 
+def test_what_the_augmentation_shows_can_be_used_in_a_run(open_page: Any, record: str) -> None:
+    page = open_page(f"{record}?tab=augment&preset=paste", as_="ada")
+    assert page.locator("[data-bank]").is_visible()
+    use = page.locator("[data-use]")
+    page.fill("#ops", "ops:\n- type: hflop\n")
+    page.wait_for_selector("[data-use][aria-disabled=true]")
+    page.fill("#ops", "ops:\n- type: hflip\n  prob: 0.75\n")
+    page.wait_for_selector("[data-use][aria-disabled=false]")
+    assert page.locator("[data-bank]").count() == 0, "nothing is pasted any more"
+    page.reload()
+    assert "0.75" in page.input_value("#ops")
+    next_ = page.locator("[data-next]").get_attribute("href")
+    assert "/records/" in next_
+    use.click()
+    page.wait_for_url("**kind=sft**")
+    text = page.input_value("textarea[name=text]")
+    assert "dataset: dataset:cabinets@" in text
+    assert "prob: 0.75" in text
+
+
 def test_a_mixture_grows_by_the_form_and_leads_to_a_run(open_page: Any) -> None:
     page = open_page(P + "mixture/", as_="ada")
     page.select_option("[name=role]", "source")
