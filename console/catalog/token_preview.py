@@ -29,7 +29,7 @@ from mlcore.config.explain import explain
 from mlcore.contract.records import Record
 from mlcore.coordjson.format import AnswerFormat
 from mlcore.errors import GatehouseError
-from mlcore.objectjson.scale import PlainObject, Scale, from_pixels, pixels_of
+from mlcore.objectjson.scale import PlainObject, from_pixels, pixels_of
 from mlcore.run.context import BUILTIN
 from mlcore.train.config import SftConfig
 
@@ -229,8 +229,7 @@ def _place_objects(chips: Sequence[Chip], record: Record, answer: AnswerFormat) 
     An object is known by its words and numbers, so this holds for any order of objects. Of two
     that are alike, each is used once.
     """
-    coordjson = answer.grammar == "coordjson"
-    scale = Scale("norm1000" if coordjson else answer.emit_norm, record.width, record.height)
+    scale = answer.builder.scale(answer, record.width, record.height)
     free: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for index, item in enumerate(record.objects):
         words = json.dumps(item.desc, ensure_ascii=False)[1:-1]

@@ -2,98 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import InitErrorDetails, ValidationError, core_schema
+from pydantic import Field, model_validator
+from pydantic_core import ValidationError
 
 from mlcore.augment.curriculum import Curriculum, problems
 from mlcore.augment.op import OPS, BarrierOp, ColourOp, Op, Share
 from mlcore.augment.scene import Interpolation, Outside, Settings, TurnedBoxes
 from mlcore.config.base import StrictModel
-from mlcore.config.explain import did_you_mean
+from mlcore.config.named import Named, detail
 
 LAST_MOVER = "expand_to_fit"
 
 
-class _ByName:
-    """Validates an op against the parameters of its own class, which `type` names.
-
-    The registry is asked when a config is read, so ops that were added after this class count.
-    """
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        known = {name: handler.generate_schema(OPS.get(name)) for name in OPS.names()}
-        return core_schema.no_info_plain_validator_function(
-            read_op,
-            json_schema_input_schema=core_schema.tagged_union_schema(known, "type"),
-            serialization=core_schema.plain_serializer_function_ser_schema(_plain, info_arg=True),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        known = schema.get("json_schema_input_schema", schema)
-        return handler(known)
-
-
-def _plain(op: Op, info: core_schema.SerializationInfo) -> dict[str, Any]:
-    return op.model_dump(mode=info.mode)
-
-
-def read_op(value: object) -> Op:
-    """An op from plain data. Raises ValidationError with every problem, or ValueError."""
-    if isinstance(value, Op):
-        return value
-    if not isinstance(value, dict):
-        raise ValueError("an op is a mapping with the key `type`")
-    name = value.get("type")
-    if not isinstance(name, str):
-        raise ValueError(f"needs the key `type`: one of {', '.join(OPS.names())}")
-    try:
-        model = OPS.get(name)
-    except ValueError as error:
-        raise _at([(("type",), name, str(error))]) from error
-    try:
-        return model.model_validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
-        raise _explained(error, model) from error
-
-
-def _explained(error: ValidationError, model: type[Op]) -> ValidationError:
-    """The same error with a did-you-mean for unknown keys, which needs the op's own fields."""
-    details: list[InitErrorDetails] = []
-    for item in error.errors():
-        if item["type"] == "extra_forbidden":
-            near = did_you_mean(str(item["loc"][-1]), list(model.model_fields))
-            details.append(_detail(item["loc"], item["input"], f"unknown key{near}"))
-        else:
-            detail = InitErrorDetails(type=item["type"], loc=item["loc"], input=item["input"])
-            if "ctx" in item:
-                detail["ctx"] = item["ctx"]
-            details.append(detail)
-    return ValidationError.from_exception_data(model.__name__, details)
-
-
-def _at(faults: list[tuple[tuple[str | int, ...], object, str]]) -> ValidationError:
-    return ValidationError.from_exception_data(
-        "augmentation", [_detail(loc, value, message) for loc, value, message in faults]
-    )
-
-
-def _detail(loc: tuple[str | int, ...], value: object, message: str) -> InitErrorDetails:
-    return InitErrorDetails(
-        type="value_error", loc=loc, input=value, ctx={"error": ValueError(message)}
-    )
-
-
-AnyOp = Annotated[Op, _ByName]
+AnyOp = Annotated[Op, Named(OPS, Op)]
 """any registered op, chosen by `type`"""
 
 
@@ -130,7 +53,7 @@ class AugmentConfig(StrictModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         faults = [
-            _detail(
+            detail(
                 ("ops", number, "type"), op.type,
                 f"{LAST_MOVER} must be the last op that moves anything; {later} follows it",
             )
@@ -139,7 +62,7 @@ class AugmentConfig(StrictModel):
             for later in [o.type for o in self.ops[number + 1 :] if not isinstance(o, ColourOp)][:1]
         ]
         if not self.ops:
-            faults.append(_detail(("ops",), [], "names no op"))
+            faults.append(detail(("ops",), [], "names no op"))
         if self.curriculum is not None:
             for fault in problems(self.curriculum, self.ops):
                 fault["loc"] = ("curriculum", *fault.get("loc", ()))

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from mlcore.chat.answers import Piece, answer_pieces
+from mlcore.chat.answers import answer_pieces
 from mlcore.chat.config import MessagesConfig
 from mlcore.chat.payloads import PART_TYPES, ImageSource, check_part, data_url, image_name
 from mlcore.chat.prompts import Mode
 from mlcore.contract.records import Record
+from mlcore.coordjson.pieces import Piece
 from mlcore.errors import DataError
 from mlcore.near import did_you_mean
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from mlcore.contract.domains import CATEGORIES, Domain
-from mlcore.coordjson.format import AnswerFormat
 
 DENSE_USER = "列出图中与检查有关的全部对象：每个对象写出描述和坐标。"
 DENSE_ROLE = (
@@ -26,12 +25,6 @@ LABEL_RULES = (
     "标签上的字照原样抄进 文本，去掉空白，保留标点和大小写；"
     "认不出的标签写 可读性=不可读，不要编造。"
 )
-_NUMBERS = {
-    "none": "坐标是图像像素的整数",
-    "norm100": "坐标是 0 到 99 的整数，0 为图像的左边或上边，99 为右边或下边",
-    "norm1000": "坐标是 0 到 999 的整数，0 为图像的左边或上边，999 为右边或下边",
-}
-
 SUMMARY_USER = "汇总这张图片。"
 SUMMARY_ROLE = "你是通信站点施工照片的记录员。把一张图片里看得见的对象汇总成一行，供他人判断。"
 SUMMARY_TWO_LINES = "输出两行：第一行是任务标记，第二行是汇总；没有其他文字。"
@@ -102,25 +95,6 @@ MISSION_PRIORS: dict[str, str] = {
 }
 
 
-def grammar(answer: AnswerFormat) -> str:
-    """How the JSON of an answer looks: its keys, their order, its numbers and its blanks."""
-    blanks = "逗号和冒号后各有一个空格，不换行。"
-    if answer.grammar == "coordjson":
-        inner = _pair('"desc": 描述', "几何名: [坐标, ...]", answer)
-        return (
-            f'格式：{{"objects": [{{{inner}}}, ...]}}。坐标按 x、y 交替排列，'
-            "每个坐标写成一个坐标记号，编号 0 到 999，0 为图像的左边或上边，999 为右边或下边。"
-            f"{blanks}"
-        )
-    inner = _pair('"desc": 描述', "几何名: 坐标", answer)
-    return (
-        f'格式：{{"object_1": {{{inner}}}, "object_2": ...}}，编号从 1 起连续。'
-        "bbox_2d 写 [x1, y1, x2, y2]；poly 写 [[x, y], ...]；"
-        'line 先写 "line_points": 点数，再写 [[x, y], ...]。'
-        f"{_NUMBERS[answer.emit_norm]}。{blanks}"
-    )
-
-
 def schema_hint(domain: Domain) -> str:
     """The categories of a domain, each with the names of its attributes."""
     rows = [
@@ -133,11 +107,6 @@ def schema_hint(domain: Domain) -> str:
 def mission_prior(mission: str) -> str:
     """What to look at for one inspection item, without a verdict."""
     return f"本次检查项：{mission}。先看清：{MISSION_PRIORS[mission]}。"
-
-
-def _pair(desc: str, geometry: str, answer: AnswerFormat) -> str:
-    order = (geometry, desc) if answer.field_order == "geometry_first" else (desc, geometry)
-    return ", ".join(order)
 
 
 PACKS: dict[Domain, str] = {

@@ -112,7 +112,7 @@ def _dense_system(choice: PromptChoice) -> str:
     lines = [
         texts.DENSE_ROLE,
         texts.DENSE_TWO_LINES if choice.prefixed else texts.DENSE_ONE_LINE,
-        texts.grammar(choice.answer),
+        choice.answer.builder.asked(choice.answer),
         texts.GEOMETRY,
         texts.EVIDENCE,
         texts.DESC_RULES,

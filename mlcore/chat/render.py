@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.chat.answers import Piece
 from mlcore.chat.config import MessagesConfig
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.messages import Conversation, Picture, Turn, prompt_turns, record_conversation
@@ -24,6 +23,7 @@ from mlcore.chat.payloads import Fetch, load_image
 from mlcore.chat.positions import Segment, position_ids
 from mlcore.chat.prompts import Mode
 from mlcore.contract.records import Record
+from mlcore.coordjson.pieces import Piece
 from mlcore.errors import DataError
 from mlcore.models.images import Patches, read_rgb
 

@@ -2,24 +2,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Protocol
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from mlcore.config.base import StrictModel
-from mlcore.coordjson.parse import parse_strict
-from mlcore.coordjson.render import render
-from mlcore.coordjson.salvage import parse_salvage
-from mlcore.coordjson.types import CoordObject, FieldOrder, Kind
-from mlcore.geometry.spaces import to_bins
-from mlcore.objectjson.parse import parse_strict as parse_object_strict
-from mlcore.objectjson.render import render as render_objects
-from mlcore.objectjson.salvage import parse_salvage as parse_objects
-from mlcore.objectjson.scale import EmitNorm, Scale, from_pixels, to_coord_object
+from mlcore.coordjson.builder import BUILDERS, AnswerBuilder, PixelObject
+from mlcore.coordjson.types import CoordObject, FieldOrder
+from mlcore.objectjson.scale import EmitNorm
+
+BLANKS = "逗号和冒号后各有一个空格，不换行。"
+"""what a prompt says of the blanks of JSON"""
+
+
+def _known(name: str) -> str:
+    BUILDERS.get(name)
+    return name
+
+
+class _Names:
+    """The schema names what is registered when it is made."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(schema), "enum": BUILDERS.names()}
 
 
 class AnswerFormat(StrictModel):
     """How a dense answer is written."""
 
-    grammar: Literal["coordjson", "objectjson"] = "coordjson"
+    grammar: Annotated[str, AfterValidator(_known), _Names] = "coordjson"
     """coordjson: a list with coordinate tokens; objectjson: JSON with object_1, object_2, ..."""
     emit_norm: EmitNorm = "norm1000"
     """the numbers of objectjson: pixels, 0..99 or 0..999 of the image's side; coordjson has
@@ -27,16 +39,15 @@ class AnswerFormat(StrictModel):
     field_order: FieldOrder = "desc_first"
     """which key an object gives first; any reads both and writes the description first"""
 
+    @property
+    def builder(self) -> AnswerBuilder:
+        """What writes and reads this grammar."""
+        return BUILDERS.get(self.grammar)()
 
-class PixelObject(Protocol):
-    """A described thing in pixels, as in a record: `points` is flat, x1, y1, x2, y2, ..."""
-
-    @property
-    def desc(self) -> str: ...
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def points(self) -> tuple[float, ...]: ...
+    def pair(self, desc: str, geometry: str) -> str:
+        """The two keys of an object in their order, for prompts."""
+        order = (geometry, desc) if self.field_order == "geometry_first" else (desc, geometry)
+        return ", ".join(order)
 
 
 def read_answer(text: str, format: AnswerFormat, width: int, height: int) -> list[CoordObject]:
@@ -45,11 +56,8 @@ def read_answer(text: str, format: AnswerFormat, width: int, height: int) -> lis
     Pixels of objectjson become the nearest bin. Raises AnswerError (CoordJsonError or
     ObjectJsonError) for a text that is not in this format, whatever it holds.
     """
-    if format.grammar == "coordjson":
-        return parse_strict(text, format.field_order)
-    scale = Scale(format.emit_norm, width, height)
-    objects = parse_object_strict(text, scale, format.field_order)
-    return [to_coord_object(item, scale) for item in objects]
+    builder = format.builder
+    return builder.read(text, builder.scale(format, width, height), format)
 
 
 def count_salvaged(text: str, format: AnswerFormat, width: int, height: int) -> int:
@@ -57,10 +65,8 @@ def count_salvaged(text: str, format: AnswerFormat, width: int, height: int) -> 
 
     Width and height in pixels. Raises nothing; time grows linearly with the text.
     """
-    if format.grammar == "coordjson":
-        return len(parse_salvage(text, format.field_order).records)
-    scale = Scale(format.emit_norm, width, height)
-    return len(parse_objects(text, scale, format.field_order).records)
+    builder = format.builder
+    return builder.salvaged(text, builder.scale(format, width, height), format)
 
 
 def write_answer(
@@ -70,11 +76,5 @@ def write_answer(
 
     Raises DataError for a point outside the image, AnswerError for what cannot be written.
     """
-    if format.grammar == "coordjson":
-        return render(
-            (CoordObject(o.desc, o.kind, to_bins(o.points, width, height)) for o in objects),
-            format.field_order,
-        )
-    scale = Scale(format.emit_norm, width, height)
-    plain = (from_pixels(o.desc, o.kind, o.points, scale) for o in objects)
-    return render_objects(plain, scale, format.field_order)
+    builder = format.builder
+    return builder.write(list(objects), builder.scale(format, width, height), format)

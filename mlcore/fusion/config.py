@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlcore.augment.config import AugmentConfig
 from mlcore.chat.config import MessagesConfig
 from mlcore.chat.prompts import Mode
 from mlcore.config.base import DatasetRef, StrictModel
+from mlcore.config.named import Named
 from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
+from mlcore.fusion.preprocessor import PREPROCESSORS, Preprocessor
 
 Role = Literal["target", "source"]
 Sampling = Literal["cover", "once", "replace"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 Ratio = Annotated[float, Field(ge=0.0, le=1000.0)]
 Quota = Annotated[int, Field(ge=0, le=100_000_000)]
+AnyPreprocessor = Annotated[Preprocessor, Named(PREPROCESSORS, Preprocessor)]
+"""any registered preprocessor, chosen by `type`"""
 SOURCE_OBJECTS = 64
 """most objects of one sample of a source"""
 _ROLE_KEYS = {
@@ -66,6 +70,31 @@ class MemberConfig(StrictModel):
     """what is asked of its samples, whole; empty means what the run asks"""
     boxes_above: int | None = Field(default=None, ge=0)
     """polygons of more points than this become their bounding boxes, and are counted"""
+    max_objects: int | None = Field(default=None, ge=1)
+    """most objects of one dense sample; null means all"""
+    preprocessors: list[AnyPreprocessor] = Field(default_factory=list)
+    """what else is done to the record of a dense sample, in this order, before boxes_above and
+    max_objects"""
+
+    @field_validator("preprocessors")
+    @classmethod
+    def _own_keys(cls, steps: list[Preprocessor]) -> list[Preprocessor]:
+        for step in steps:
+            if step.type in cls.model_fields:
+                raise ValueError(f"{step.type} is a key of the dataset itself")
+        return steps
+
+    @property
+    def steps(self) -> list[Preprocessor]:
+        """Everything that is done to the record of a dense sample, in its order."""
+        given = {"boxes_above": ("points", self.boxes_above),
+                 "max_objects": ("most", self.max_objects)}
+        made = [
+            PREPROCESSORS.get(name).model_validate({"type": name, key: value})
+            for name, (key, value) in given.items()
+            if value is not None
+        ]
+        return [*self.preprocessors, *made]
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -81,8 +110,6 @@ class TargetConfig(MemberConfig):
     """split for the evaluations during training; never learned from"""
     ratio: Ratio | None = None
     """samples of an epoch per record; 1 unless a quota is given: every record once"""
-    max_objects: int | None = Field(default=None, ge=1)
-    """most objects of one dense sample; null means all"""
     augmentation: bool = True
     """whether the run's augmentation applies to it"""
     curriculum: bool = True

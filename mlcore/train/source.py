@@ -9,10 +9,10 @@ from pathlib import Path
 from mlcore.augment.pipeline import Augmented, Augmenter
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, RgbImage, TrainingExample
-from mlcore.contract.records import Record
+from mlcore.contract.records import Record, SceneObject
 from mlcore.errors import DataError
 from mlcore.fusion.config import SourceConfig, TargetConfig
-from mlcore.fusion.shape import shape, with_boxes
+from mlcore.fusion.preprocessor import PREPARED, prepare_record
 from mlcore.models.images import read_rgb
 from mlcore.randomness import sample_rng
 from mlcore.train.order import Draw
@@ -29,8 +29,7 @@ SKIPS = (
 )
 """why an op did nothing although the draw said yes; any other reason is counted as `other`"""
 COUNTERS = (
-    "data/boxed",
-    "data/capped",
+    *(f"data/{name}" for name in PREPARED),
     "data/several_images",
     "augment/samples",
     "augment/applied",
@@ -100,9 +99,9 @@ class Feed:
         if draw.mode == "dense":
             name = f"{self.config.name}/{record.id}"
             rng = sample_rng(self.seed, draw.visit, name, "fusion.objects")
-            shaped = shape(record, self.config, rng)
-            record = shaped.record
-            counted = {"data/boxed": shaped.boxed, "data/capped": shaped.capped}
+            prepared = prepare_record(record, self.config.steps, rng)
+            record = prepared.record
+            counted = {f"data/{name}": count for name, count in prepared.counted.items()}
         example = self.renderer.training_example(record, self.root, draw.mode, image=image)
         return Sample(example, draw, counted)
 
@@ -122,18 +121,16 @@ class Feed:
 
     def _longest(self, record: Record, mode: Mode) -> Record:
         """The record with the objects that would make the longest answer under its limit."""
-        limit = self.config.max_objects
         if mode == "summary":
             return record
-        record, _ = with_boxes(record, self.config.boxes_above)
-        if limit is None or len(record.objects) <= limit:
-            return record
-        objects = sorted(
-            record.objects,
-            key=lambda o: self.renderer.length(replace(record, objects=(o,)), mode),
-            reverse=True,
-        )
-        return replace(record, objects=tuple(objects[:limit]))
+
+        def length(item: SceneObject) -> int:
+            return self.renderer.length(replace(record, objects=(item,)), mode)
+
+        longest = record
+        for step in self.config.steps:
+            longest = step.longest(longest, length)
+        return longest
 
 
 @dataclass(frozen=True)

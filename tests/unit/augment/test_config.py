@@ -66,7 +66,7 @@ def test_paths_within_a_training_config_are_whole(tmp_path: Path) -> None:
         ("ops:\n- {type: expand_to_fit}\n- {type: hflip}\n",
          "ops.0.type: expand_to_fit must be the last op that moves anything; hflip follows it"),
         ("data: {dataset: x}\n", "data: holds no augmentation"),
-        ("ops:\n- hflip\n", "ops.0: an op is a mapping with the key `type`"),
+        ("ops:\n- hflip\n", "ops.0: needs to be a mapping with the key `type`"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcore.chat import answers
 from mlcore.chat.answers import answer_pieces, desc_fault
 from mlcore.chat.config import MessagesConfig
 from mlcore.contract.records import Record, SceneObject
 from mlcore.contract.summaries import IRRELEVANT
+from mlcore.coordjson.builders.coordjson import CoordJson
 from mlcore.coordjson.format import AnswerFormat, read_answer, write_answer
 from mlcore.errors import DataError
 from tests.support.scenes import make_record
@@ -123,12 +123,12 @@ def test_a_point_outside_the_image_names_the_record() -> None:
 def test_an_answer_that_reads_back_as_something_else_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = write_answer
+    whole = CoordJson.write
 
-    def careless(objects, *rest):
-        return whole(list(objects)[:1], *rest)
+    def careless(self, objects, *rest):
+        return whole(self, objects[:1], *rest)
 
-    monkeypatch.setattr(answers, "write_answer", careless)
+    monkeypatch.setattr(CoordJson, "write", careless)
     with pytest.raises(DataError, match="does not read back") as caught:
         text_of(record("a", "b"), MessagesConfig())
     assert caught.value.where == "scene-1"

@@ -3,16 +3,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
+from mlcore.chat.answers import answer_pieces
+from mlcore.chat.config import MessagesConfig
 from mlcore.chat.prompts import PROFILE_MODES
 from mlcore.cli import main
 from mlcore.config.load import load_config
+from mlcore.coordjson.builder import BUILDERS
+from mlcore.coordjson.errors import AnswerError
+from mlcore.coordjson.format import AnswerFormat, count_salvaged, read_answer
+from mlcore.errors import ConfigError
 from mlcore.predict.config import PredictConfig
-from tests.support.scenes import make_image
+from tests.support.pages import run_file
+from tests.support.scenes import make_image, make_record
 from tests.support.training import write_training_set
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,10 +32,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
+ADDED = next(block for block in blocks("python") if "@register" in block)
+PLAIN = [block for block in blocks("python") if block != ADDED]
+
+
+@pytest.mark.parametrize("number", range(len(PLAIN)))
 def test_a_python_example_runs(number: int) -> None:
     names = {"BASE": ROOT / "mlcore" / "recipes" / "builtin" / "base"}
-    exec(blocks("python")[number], names)
+    exec(PLAIN[number], names)
 
 
 def test_there_are_examples() -> None:
@@ -66,3 +79,40 @@ def test_a_record_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     filled = {"DATASET": str(folder), "ID": "scene-0"}
     assert main([filled.get(word, word) for word in words.split()]) == 0
     assert "supervised" in capsys.readouterr().out
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnswerFormat]:
+    """The grammar of the page, added as a file of its own, for one test."""
+    BUILDERS.names()
+    monkeypatch.setattr(BUILDERS, "_things", dict(BUILDERS._things))
+    run_file(tmp_path / "docs_lines.py", ADDED, monkeypatch)
+    yield AnswerFormat.model_validate_json(json.dumps(yaml.safe_load(blocks("yaml")[1])["answer"]))
+
+
+def test_an_added_grammar_is_written_and_read(lines: AnswerFormat) -> None:
+    record = make_record(1)
+    config = MessagesConfig(answer=lines, object_order="as_given", profile="dense", domain="bbu")
+    pieces = answer_pieces(record, "dense", config)
+    text = "".join(piece.text for piece in pieces)
+    assert text.splitlines()[0].startswith(f"{record.objects[0].kind} ")
+    assert [p.text for p in pieces if p.name == "desc"] == [o.desc for o in record.objects]
+    read = read_answer(text, lines, record.width, record.height)
+    assert [item.desc for item in read] == [o.desc for o in record.objects]
+    assert "每个对象一行" in config.prompt("dense").system
+    broken = f"nothing\n{text[:-1]}"
+    size = (record.width, record.height)
+    assert count_salvaged(broken, lines, *size) == len(record.objects) - 1
+    with pytest.raises(AnswerError, match="a line is"):
+        read_answer(text[:-1], lines, record.width, record.height)
+
+
+def test_an_unknown_grammar_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "predict.yaml"
+    wrong = blocks("yaml")[0].replace("grammar: objectjson", "grammar: objectjsn")
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    (problem,) = caught.value.problems
+    assert problem.path == "messages.answer.grammar"
+    assert "did you mean 'objectjson'?" in problem.message

@@ -57,7 +57,7 @@ def test_coordjson_and_thousandths_mean_the_same_bins() -> None:
 @pytest.mark.parametrize("format", FORMATS, ids=str)
 def test_an_answer_of_the_other_grammar_is_refused(format: AnswerFormat) -> None:
     other = "coordjson" if format.grammar == "objectjson" else "objectjson"
-    text = write_answer(SCENE, AnswerFormat(grammar=other), WIDTH, HEIGHT)  # type: ignore[arg-type]
+    text = write_answer(SCENE, AnswerFormat(grammar=other), WIDTH, HEIGHT)
     with pytest.raises(AnswerError):
         read_answer(text, format, WIDTH, HEIGHT)
 
@@ -69,4 +69,4 @@ def test_a_point_outside_the_image_is_not_written() -> None:
 
 def test_a_format_takes_no_other_names() -> None:
     with pytest.raises(ValidationError):
-        AnswerFormat(grammar="toon")  # type: ignore[arg-type]
+        AnswerFormat(grammar="toon")

@@ -124,7 +124,7 @@ def test_what_the_model_cannot_take_is_said(project: Any, tmp_path: Path) -> Non
         (TokenChoice(profile="dense"), "needs a domain"),
         (TokenChoice(profile="dense", domain="bbu", mode="summary"), "no prompt for the task"),
         (TokenChoice(mode="both"), "mode is one of"),
-        (TokenChoice(grammar="xml"), "'xml' is not one of"),
+        (TokenChoice(grammar="xml"), "'xml' is no answer grammar"),
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused(

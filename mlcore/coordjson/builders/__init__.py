@@ -1,0 +1,1 @@
+"""One grammar of answers in each file; see `mlcore.coordjson.builder`."""

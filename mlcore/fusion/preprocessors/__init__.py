@@ -1,0 +1,1 @@
+"""One step before rendering in each file; see `mlcore.fusion.preprocessor`."""
