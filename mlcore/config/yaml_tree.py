@@ -79,6 +79,28 @@ def _read(text: str, filename: str, builder: type[_Builder]) -> YamlTree:
     return tree
 
 
+def read_comments(text: str) -> tuple[dict[int, str], dict[int, str]]:
+    """Comments by their line, from 1: those on lines of their own, and those after a value.
+
+    For a text that `read_yaml` finds nothing wrong with.
+    """
+    ends: dict[int, int] = {}
+    for token in YAML(typ="safe", pure=True).scan(text):
+        for row in range(token.start_mark.line, token.end_mark.line):
+            ends[row] = MAX_BYTES
+        last = token.end_mark
+        # What ends at the start of a line leaves that line to what follows.
+        ends[last.line] = max(ends.get(last.line, 0), last.column)
+    alone: dict[int, str] = {}
+    beside: dict[int, str] = {}
+    for number, line in enumerate(text.split("\n")):
+        rest = line[ends.get(number, 0) :].strip()
+        if rest.startswith("#"):
+            found = alone if line.strip() == rest else beside
+            found[number + 1] = rest.lstrip("#").strip()
+    return alone, beside
+
+
 def _tab_at(text: str, line: int) -> bool:
     lines = text.splitlines()
     near = lines[max(0, line - 2) : line]

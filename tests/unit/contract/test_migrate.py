@@ -86,7 +86,7 @@ def test_what_cannot_be_told_is_rejected_with_its_rule(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = source(tmp_path, "{oops", old({"desc": "x", "bbox": [1, 2, 9]}), [])
-    arguments = ["migrate", str(path), str(tmp_path / "new.jsonl")]
+    arguments = ["migrate", str(path), str(tmp_path / "new.jsonl"), "--json"]
     assert main(arguments) == ExitCode.DATA
     shown = json.loads(capsys.readouterr().out)
     assert (shown["lines"], shown["kept"]) == (3, 0)
@@ -133,6 +133,17 @@ def test_a_migration_that_stops_leaves_no_part_of_the_result(
     with pytest.raises(StopIteration):
         migrate_file(path, tmp_path / "new.jsonl", MigrateOptions(tmp_path, "pixel"))
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_without_json_the_counts_are_sentences(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = source(tmp_path, old({"desc": "x", "bbox": [1, 2, 9, 9]}), "{oops")
+    main(["migrate", str(path), str(tmp_path / "new.jsonl"), "--coord-space", "pixel"])
+    shown = capsys.readouterr()
+    assert "bbox to bbox_2d: 1\n" in shown.out
+    assert shown.out.endswith("2 records: 1 kept, 1 rejected\n")
+    assert "new.jsonl.rejects.jsonl" in shown.err
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

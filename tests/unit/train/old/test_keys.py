@@ -1,0 +1,299 @@
+"""Every row of the table of old keys does what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from mlcore.config.compose import Source
+from mlcore.config.yaml_tree import read_yaml
+from mlcore.train.old.keys import TABLE, Row
+from mlcore.train.old.migrate import ConfigMigration, migrated
+from mlcore.train.old.values import CONVERTERS
+
+Case = tuple[Any, dict[str, Any], str, dict[str, Any]]
+"""value of the key, other old keys (dotted), expected status, expected new keys (dotted)"""
+TRAIN = {"custom.train_jsonl": "d/train.jsonl"}
+EFFECTIVE = {"training.effective_batch_size": 8}
+HFLIP = {"custom.augmentation": {"ops": [{"name": "hflip"}]}}
+PHASES = {"phases": [{"until_percent": 0.5, "bypass_prob": 0.0}]}
+SUMMARY = {"custom.use_summary": True}
+
+CASES: dict[str, list[Case]] = {
+    "model.model": [
+        ("/m/base", {}, "carried", {"model.checkpoint": "/m/base", "model.type": "checkpoint"}),
+        (3, {}, "unsupported", {"model.checkpoint": None}),
+    ],
+    "custom.fusion_config": [("gone.yaml", {}, "removed", {"data.targets": None})],
+    "custom.train_jsonl": [
+        ("d/e/part.jsonl", {}, "carried", {"data.dataset": "d/e", "data.train_split": "part"}),
+        ("train.jsonl", {}, "carried", {"data.dataset": "."}),
+        ("d/train.json", {}, "unsupported", {"data.dataset": None}),
+        ("d/train.jsonl", {"custom.fusion_config": "gone.yaml"}, "removed", {}),
+    ],
+    "custom.jsonl": [("d/train.jsonl", {}, "carried", {"data.dataset": "d"})],
+    "custom.val_jsonl": [
+        ("d/val.jsonl", TRAIN, "carried", {"data.dataset": "d", "data.val_split": "val"}),
+        ("e/val.jsonl", TRAIN, "carried", {"data.dataset": None}),
+        ("d/val.jsonl", {"custom.fusion_config": "gone.yaml"}, "removed", {}),
+    ],
+    "custom.use_summary": [
+        (True, {}, "carried", {"data.summary_share": 1.0}),
+        ("no", {}, "carried", {"data.summary_share": 0.0}),
+        ("maybe", {}, "unsupported", {"data.summary_share": 0.0}),
+    ],
+    "template.max_pixels": [
+        (786432, {}, "carried", {"data.max_pixels": 786432}),
+        ("1048576", {}, "carried", {"data.max_pixels": 1048576}),
+        (10**12, {}, "removed", {"data.max_pixels": ...}),
+    ],
+    "custom.augmentation": [
+        ({"ops": [{"name": "hflip", "params": {"prob": 0.25}}], "bypass_prob": 0.1}, {}, "carried",
+         {"data.augmentation.ops": [{"type": "hflip", "prob": 0.25}],
+          "data.augmentation.bypass_prob": 0.1}),
+        ({"enabled": False, "ops": [{"name": "hflip"}]}, {}, "removed", {"data.augmentation": ...}),
+        ({"ops": [{"name": "warp"}]}, {}, "unsupported", {"data.augmentation": ...}),
+        (None, {}, "removed", {"data.augmentation": ...}),
+    ],
+    "custom.bypass_prob": [
+        (0.2, HFLIP, "carried", {"data.augmentation.bypass_prob": 0.2}),
+        (0.2, {}, "removed", {"data.augmentation": ...}),
+    ],
+    "custom.augmentation_curriculum": [
+        (PHASES, HFLIP, "carried", {"data.augmentation.curriculum": {
+            "phases": [{"until_percent": 50.0, "bypass_prob": 0.0}]}}),
+        (PHASES, {}, "removed", {"data.augmentation": ...}),
+        ({"steps": 3}, HFLIP, "unsupported", {"data.augmentation.curriculum": ...}),
+    ],
+    "prompts.domain": [("bbu", {}, "carried", {"messages.domain": "bbu"})],
+    "prompts.profile": [
+        ("summary_runtime", {**SUMMARY, "prompts.domain": "rru"}, "carried",
+         {"messages.profile": "summary_runtime"}),
+        ("summary_runtime", {}, "removed", {"messages.profile": ...}),
+    ],
+    "prompts.system": [("Look.", {}, "carried", {"messages.system": "Look."})],
+    "custom.system_prompt_summary": [
+        ("Sum.", SUMMARY, "carried", {"messages.system": "Sum."}),
+        ("Sum.", {}, "removed", {"messages.system": ...}),
+    ],
+    "template.system": [
+        ("Look.", {}, "carried", {"messages.system": "Look."}),
+        ("Look.", {"prompts.system": "See."}, "removed", {"messages.system": "See."}),
+    ],
+    "prompts.user": [("List.", {}, "carried", {"messages.user": "List."})],
+    "custom.user_prompt": [
+        ("List.", {}, "carried", {"messages.user": "List."}),
+        ("gone.txt", {}, "removed", {"messages.user": None}),
+    ],
+    "custom.coord_tokens.enabled": [
+        (True, {}, "carried", {"messages.answer.grammar": "coordjson",
+                               "messages.object_order": "reference_tlbr"}),
+        (False, {}, "carried", {"messages.answer.grammar": "objectjson"}),
+    ],
+    "custom.emit_norm": [
+        ("norm100", {}, "carried", {"messages.answer.grammar": "objectjson",
+                                    "messages.answer.emit_norm": "norm100"}),
+        ("none", {"custom.coord_tokens.enabled": True}, "removed",
+         {"messages.answer.emit_norm": ...}),
+    ],
+    "custom.object_field_order": [
+        ("geometry_first", {}, "carried", {"messages.answer.field_order": "geometry_first"}),
+    ],
+    "custom.object_ordering_policy": [
+        ("center_tlbr", {}, "carried", {"messages.object_order": "center_tlbr"}),
+        ("by_moon", {}, "unsupported", {"messages.object_order": ...}),
+    ],
+    "custom.object_ordering": [
+        ("sorted", {}, "carried", {"messages.object_order": "reference_tlbr"}),
+        ("random", {}, "unsupported", {"messages.object_order": ...}),
+    ],
+    "custom.assistant_prefix_format": [
+        ("<DOMAIN={domain}>, <TASK={task}>", {"prompts.domain": "bbu"}, "carried",
+         {"messages.assistant_prefix": "<DOMAIN={domain}>, <TASK={task}>"}),
+        ("<{moon}>", {}, "unsupported", {"messages.assistant_prefix": ...}),
+    ],
+    "training.run_name": [("try-1", {}, "carried", {"name": "try-1"})],
+    "training.seed": [(17, {}, "carried", {"seed": 17})],
+    "training.effective_batch_size": [(32, {}, "carried", {"batch_size": 32})],
+    "training.per_device_train_batch_size": [
+        (2, EFFECTIVE, "carried", {"micro_batch": 2, "batch_size": 8}),
+        (2, {"training.gradient_accumulation_steps": 4}, "carried",
+         {"micro_batch": 2, "batch_size": 8}),
+    ],
+    "training.gradient_accumulation_steps": [
+        (4, EFFECTIVE, "removed", {"batch_size": 8}),
+        (4, {}, "unsupported", {"batch_size": ...}),
+    ],
+    "training.max_steps": [
+        (500, {}, "carried", {"steps": 500}),
+        (-1, {}, "removed", {"steps": None}),
+    ],
+    "training.num_train_epochs": [
+        (3, {}, "removed", {"steps": None}),
+        (3, {"training.max_steps": 7}, "removed", {"steps": 7}),
+    ],
+    "training.learning_rate": [(1e-4, {}, "carried", {"optim.lr": 1e-4})],
+    "training.optimizer": [
+        ("multimodal", {}, "carried", {"optim.optimizer": "adamw"}),
+        ("lion", {}, "unsupported", {"optim.optimizer": "adamw"}),
+    ],
+    "training.optim": [("adamw_torch_fused", {}, "carried", {"optim.optimizer": "adamw"})],
+    "training.weight_decay": [(0.1, {}, "carried", {"optim.weight_decay": 0.1})],
+    "training.max_grad_norm": [
+        (0.5, {}, "carried", {"optim.clip": 0.5}),
+        (0, {}, "unsupported", {"optim.clip": ...}),
+    ],
+    "training.lr_scheduler_type": [
+        ("linear", {}, "carried", {"optim.schedule": "linear", "optim.floor": 0.0}),
+        ("constant_with_warmup", {}, "carried",
+         {"optim.schedule": "constant", "optim.floor": ...}),
+        ("cosine_with_min_lr", {"training.lr_scheduler_kwargs.min_lr_rate": 0.1}, "carried",
+         {"optim.schedule": "cosine", "optim.floor": 0.1}),
+        ("polynomial", {}, "unsupported", {"optim.schedule": ...}),
+    ],
+    "training.lr_scheduler_kwargs.min_lr": [
+        (1e-6, {"training.learning_rate": 1e-4}, "carried", {"optim.floor": 0.01}),
+        (1e-6, {}, "unsupported", {"optim.floor": ...}),
+    ],
+    "training.lr_scheduler_kwargs.min_lr_rate": [(0.1, {}, "carried", {"optim.floor": 0.1})],
+    "training.warmup_steps": [
+        (20, {}, "carried", {"optim.warmup_steps": 20}),
+        (0, {"training.warmup_ratio": 0.1, "training.max_steps": 55}, "removed",
+         {"optim.warmup_steps": 6}),
+    ],
+    "training.warmup_ratio": [
+        (0.1, {"training.max_steps": 55}, "carried", {"optim.warmup_steps": 6}),
+        (0, {}, "carried", {"optim.warmup_steps": 0}),
+        (0.1, {}, "removed", {"optim.warmup_steps": None}),
+        (0.1, {"training.warmup_steps": 9}, "removed", {"optim.warmup_steps": 9}),
+    ],
+    "training.save_steps": [
+        (500, {}, "carried", {"checkpoint.every_steps": 500}),
+        (0.1, {"training.max_steps": 55}, "carried", {"checkpoint.every_steps": 6}),
+        (0, {}, "unsupported", {"checkpoint": ...}),
+    ],
+    "training.save_total_limit": [
+        (2, {}, "carried", {"checkpoint.keep": 2}),
+        (None, {}, "removed", {"checkpoint": ...}),
+    ],
+    "training.eval_steps": [(250, {}, "carried", {"evaluation.every_steps": 250})],
+    "training.eval_strategy": [
+        ("no", {}, "carried", {"evaluation.images": 0}),
+        (False, {}, "carried", {"evaluation.images": 0}),
+        ("steps", {}, "removed", {"evaluation": ...}),
+        ("epoch", {}, "unsupported", {"evaluation": ...}),
+    ],
+    "training.logging_steps": [(10, {}, "carried", {"log_every": 10})],
+    "global_max_length": [(12000, {}, "carried", {"global_max_length": 12000})],
+    "template.max_length": [
+        (4096, {}, "carried", {"global_max_length": 4096}),
+        (4096, {"global_max_length": 8192}, "removed", {"global_max_length": 8192}),
+    ],
+    "model.max_model_len": [(4096, {}, "carried", {"global_max_length": 4096})],
+    "template.truncation_strategy": [
+        ("raise", {}, "carried", {"over_length.max_share": 0.0}),
+        ("right", {"global_max_length": 512}, "carried", {"over_length.max_share": 0.0}),
+        ("right", {}, "unsupported", {"over_length": ...}),
+    ],
+    "model.torch_dtype": [
+        ("bfloat16", {}, "carried", {"dtype": "bfloat16"}),
+        ("float16", {}, "unsupported", {"dtype": ...}),
+    ],
+    "training.bf16": [
+        (True, {}, "carried", {"dtype": "bfloat16"}),
+        (True, {"model.torch_dtype": "float32"}, "removed", {"dtype": "float32"}),
+        (False, {}, "removed", {"dtype": ...}),
+    ],
+    "tuner.train_type": [("lora", {}, "unsupported", {}), ("full", {}, "removed", {})],
+    "custom.json_format": [("standard", {}, "removed", {}), ("toon", {}, "unsupported", {})],
+}
+
+
+def nested(keys: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in keys.items():
+        *sections, last = key.split(".")
+        here = tree
+        for section in sections:
+            here = here.setdefault(section, {})
+        here[last] = value
+    return tree
+
+
+def made(keys: Mapping[str, Any]) -> ConfigMigration:
+    return migrated(Source("old.yaml", json.dumps(nested(keys))))
+
+
+def at(tree: Any, key: str) -> Any:
+    """The value at a dotted key; `...` where there is none."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return ...
+        tree = tree[part]
+    return tree
+
+
+def fate(done: ConfigMigration, key: str) -> Any:
+    (found,) = [f for f in done.fates if f.key == key]
+    return found
+
+
+def listed() -> list[tuple[str, Case]]:
+    return [(key, case) for key, cases in CASES.items() for case in cases]
+
+
+@pytest.mark.parametrize(("key", "case"), listed())
+def test_a_key_with_a_meaning_is_carried_or_its_value_is_explained(key: str, case: Case) -> None:
+    value, others, status, expected = case
+    done = made({**others, key: value})
+    told = fate(done, key)
+    assert told.status == status, told
+    assert told.value == value
+    new = read_yaml(done.text, "new.yaml").data
+    assert {name: at(new, name) for name in expected} == expected
+    assert told.to or told.note
+    assert all(at(new, name) is not ... for name in told.to)
+
+
+def test_every_row_that_looks_at_the_value_has_cases() -> None:
+    own = {row.key for row in TABLE if row.status == "carried"}
+    assert set(CASES) == own
+
+
+OTHERS = [row for row in TABLE if row.status != "carried"]
+
+
+@pytest.mark.parametrize("row", OTHERS, ids=lambda row: row.key)
+def test_a_key_without_a_meaning_says_what_to_do_or_what_is_missing(row: Row) -> None:
+    key = row.key.replace(".*", ".deep.key")
+    done = made({key: True})
+    told = fate(done, key)
+    assert (told.status, told.note) == (row.status, row.note)
+    assert told.to == ()
+    assert len(told.note) > 10
+
+
+@pytest.mark.parametrize("row", [r for r in OTHERS if r.how == "unless_off"], ids=lambda r: r.key)
+def test_what_was_switched_off_is_not_missed(row: Row) -> None:
+    assert fate(made({row.key: "off"}), row.key).status == "removed"
+
+
+def test_what_stands_beside_a_switch_that_is_off_is_not_missed() -> None:
+    done = made({"deepspeed.enabled": False, "deepspeed.config": "zero2"})
+    assert fate(done, "deepspeed.config").status == "removed"
+    done = made({"deepspeed.enabled": True, "deepspeed.config": "zero2"})
+    assert fate(done, "deepspeed.config").status == "unsupported"
+
+
+def test_no_key_has_two_rows_and_every_converter_is_used() -> None:
+    keys = [row.key for row in TABLE]
+    assert len(keys) == len(set(keys))
+    assert {row.how for row in TABLE} == set(CONVERTERS)
+
+
+def test_a_key_that_nobody_knows_is_told_and_not_dropped() -> None:
+    told = fate(made({"custom.bananas.ripe": 3}), "custom.bananas.ripe")
+    assert (told.status, told.value) == ("unknown", 3)
