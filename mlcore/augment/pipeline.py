@@ -75,7 +75,7 @@ class Augmenter:
         self, record: Record, image: Pixels, epoch: int, step: int, total_steps: int
     ) -> Augmented:
         """One sample of an epoch. `step` of `total_steps` is the place in the curriculum; without
-        one both are free. The given picture is never changed.
+        one both are free. The given picture is never changed; the new one may be a view of it.
 
         Raises DataError for a record that is not in pixels or has several pictures, and for a
         picture that is not the record's.

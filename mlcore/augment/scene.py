@@ -178,7 +178,7 @@ class Scene:
     ) -> None:
         """Cut to a window. `would` is what `cut` said; objects that do not stay are lost."""
         left, top, width, height = window
-        self.image = np.ascontiguousarray(self.image[top : top + height, left : left + width])
+        self.image = self.image[top : top + height, left : left + width]
         self._commit(*would, stays, (width, height), threshold, "coverage")
         self._move_frame(affine.translate(-left, -top), width, height)
 

@@ -163,6 +163,10 @@ class Shapes:
         if stays.all() and not cut.points:
             return Shapes(self.kinds, np.clip(self.coords, 0.0, np_side), self.counts)
         places = np.flatnonzero(stays).tolist()
+        kinds = [self.kinds[at] for at in places]
+        if not cut.points:
+            coords = np.clip(self.coords[np.repeat(stays, self.counts)], 0.0, np_side)
+            return Shapes(kinds, coords, self.counts[stays])
         rows = []
         for at in places:
             start = int(self.starts[at])
@@ -174,7 +178,7 @@ class Shapes:
             )
         coords = np.concatenate(rows) if rows else np.zeros((0, 2))
         counts = np.array([len(row) for row in rows], dtype=np.intp)
-        return Shapes([self.kinds[at] for at in places], np.clip(coords, 0.0, np_side), counts)
+        return Shapes(kinds, np.clip(coords, 0.0, np_side), counts)
 
     def with_more(self, kinds: Sequence[Kind], points: Sequence[Flat]) -> Shapes:
         """And some more at the end."""

@@ -21,6 +21,7 @@ Points = npt.NDArray[np.float64]
 """points as rows: shape [n, 2]"""
 EPSILON = 1e-9
 """a matrix entry smaller than this is zero"""
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def identity() -> Matrix:
@@ -88,7 +89,8 @@ def apply(matrix: Matrix, points: Points) -> Points:
 
 def is_identity(matrix: Matrix) -> bool:
     """True where the map moves nothing."""
-    return bool(np.abs(matrix - np.eye(3)).max() < EPSILON)
+    flat = matrix.ravel().tolist()
+    return all(abs(a - b) < EPSILON for a, b in zip(flat, _IDENTITY, strict=True))
 
 
 def is_axis_aligned(matrix: Matrix) -> bool:

@@ -49,16 +49,17 @@ def clip(kind: Kind, points: Sequence[float], width: float, height: float) -> Cl
     x1, y1, x2, y2 = bounds(points)
     if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
         return Clipped(tuple(points), "inside", 1.0)
-    squeezed = _squeezed(points, width, height)
     if x1 >= -SLACK and y1 >= -SLACK and x2 <= width + SLACK and y2 <= height + SLACK:
-        return Clipped(squeezed, "inside", 1.0)
+        return Clipped(_squeezed(points, width, height), "inside", 1.0)
     if kind == "bbox_2d":
+        squeezed = _squeezed(points, width, height)
         parts: list[Flat] = [squeezed] if extent(kind, squeezed) > 0 else []
     elif kind == "line":
         parts = line_pieces(points, width, height)
     else:
         parts = polygon_pieces(points, width, height)
     if not parts:
+        squeezed = _squeezed(points, width, height)
         return Clipped(squeezed, "outside", 0.0, pieces=0, degenerate=True)
     best = max(parts, key=lambda part: extent(kind, part))
     whole = extent(kind, points)

@@ -15,8 +15,7 @@ def signed_area(points: Sequence[float]) -> float:
     """Area of a polygon by the shoelace formula: positive for clockwise, as y points down."""
     total = 0.0
     x1, y1 = points[-2], points[-1]
-    for i in range(0, len(points), 2):
-        x2, y2 = points[i], points[i + 1]
+    for x2, y2 in zip(points[0::2], points[1::2], strict=True):
         total += x1 * y2 - x2 * y1
         x1, y1 = x2, y2
     return total / 2
