@@ -7,7 +7,7 @@ from typing import Any
 
 from mlcore.augment.op import OPS
 from mlcore.near import did_you_mean
-from mlcore.train.old.draft import Draft, Made, NotCarried
+from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 
 OP_NAMES = {"expand_to_fit_affine": "expand_to_fit", "resize": "resize_by_scale"}
 """ops that have another name now"""
@@ -19,7 +19,7 @@ def augmentation(to: str, value: Any, draft: Draft) -> Made:
     """`custom.augmentation` whole. What it holds beside is told key by key."""
     if not isinstance(value, Mapping):
         raise NotCarried("removed", "null means not at all, as before")
-    if value.get("enabled") is False:
+    if not flag(value.get("enabled", True)):
         raise NotCarried("removed", "it was off: data.augmentation stays null")
     here = "custom.augmentation"
     ops = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ STATUSES: tuple[Status, ...] = ("carried", "removed", "unsupported", "unknown")
 """carried: the meaning stands under another key; removed: nothing to write, or something else to
 do; unsupported: this version has no such thing; unknown: a key that no older version is known for
 """
+TRUE, FALSE = ("true", "yes", "y", "on", "1"), ("false", "no", "n", "off", "0")
 
 
 class NotCarried(Exception):
@@ -21,6 +22,14 @@ class NotCarried(Exception):
         super().__init__(note)
         self.status: Status = status
         self.note = note
+
+
+def flag(value: Any) -> bool:
+    """A switch in any of the forms that older configs allowed."""
+    text = str(value).lower()
+    if text not in TRUE + FALSE:
+        raise NotCarried("unsupported", f"{value!r} is neither on nor off")
+    return text in TRUE
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,18 @@ class Draft:
             self.new[new] = data
             self.origin.setdefault(new, key)
         self.tell(key, value, "carried", tuple(made.values), made.note)
+
+    def withdraw(self, new: str, why: str) -> None:
+        """Take back what an earlier row wrote: a person fills it in."""
+        self.new.pop(new, None)
+        self.origin.pop(new, None)
+        self.fill_in[new] = why
+        self.fates = [
+            replace(fate, to=tuple(key for key in fate.to if key != new), note=why)
+            if new in fate.to
+            else fate
+            for fate in self.fates
+        ]
 
     def tell(
         self, key: str, value: Any, status: Status, to: tuple[str, ...] = (), note: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcore.config.compose import Source, compose, open_beside
-from mlcore.train.old.draft import Draft, Made, NotCarried, Status
+from mlcore.train.old.draft import Draft, Made, NotCarried, Status, flag
 
 Member = dict[str, Any]
 Role = str
@@ -118,7 +118,7 @@ def _mode(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
 
 
 def _use_summary(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
-    return {"summary_share": 1.0 if value is True else 0.0}
+    return {"summary_share": 1.0 if flag(value) else 0.0}
 
 
 def _dataset(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
@@ -128,13 +128,13 @@ def _dataset(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
 
 
 def _once(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
-    return {"sampling": "cover" if value is True or role == "targets" else "replace"}
+    return {"sampling": "cover" if flag(value) or role == "targets" else "replace"}
 
 
 def _augmented(value: Any, role: Role, given: Mapping[str, Any]) -> Member:
-    if role == "sources" and value is True:
+    if role == "sources" and flag(value):
         raise NotCarried("removed", "it never had an effect for a source; write it if you want it")
-    return {"augmentation": value}
+    return {"augmentation": flag(value)}
 
 
 def _boxes(value: Any, role: Role, given: Mapping[str, Any]) -> Member:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from mlcore.chat.config import MessagesConfig
 from mlcore.geometry.order import POLICIES
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
-from mlcore.train.old.draft import Draft, Made, NotCarried
+from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 from mlcore.train.old.mixture import data_file, mixture
 
 Convert = Callable[[str, Any, Draft], Made]
@@ -25,17 +25,8 @@ SCHEDULES = {
     "constant_with_warmup": "constant", "cosine_with_min_lr": "cosine",
     "cosine_warmup_with_min_lr": "cosine",
 }
-TRUE, FALSE = ("true", "yes", "y", "on", "1"), ("false", "no", "n", "off", "0")
 MOST_PIXELS = 100_000_000
 FROM_FILE = "paths are relative to the new config's file; this one is written as it stood"
-
-
-def flag(value: Any) -> bool:
-    """A switch in any of the forms that older configs allowed."""
-    text = str(value).lower()
-    if text not in TRUE + FALSE:
-        raise NotCarried("unsupported", f"{value!r} is neither on nor off")
-    return text in TRUE
 
 
 def number(value: Any) -> float:
@@ -82,8 +73,7 @@ def _val_file(to: str, value: Any, draft: Draft) -> Made:
         raise NotCarried("removed", "each target of the mixture has its own val_split")
     folder, split = data_file(value)
     if draft.new.get("data.dataset") != folder:
-        draft.new.pop("data.dataset", None)
-        draft.fill_in["data.dataset"] = "one folder that holds both the train and the val split"
+        draft.withdraw("data.dataset", "one folder that holds both the train and the val split")
     return Made({to: split}, "a split of the same dataset")
 
 

@@ -64,6 +64,16 @@ def test_a_value_that_today_s_schema_refuses_is_for_a_person_to_fill_in(tmp_path
     assert not done.loads
 
 
+def test_splits_of_two_folders_are_no_dataset_and_both_files_say_so(tmp_path: Path) -> None:
+    done, data = made(tmp_path, SMALL.replace("d/val.jsonl", "e/val.jsonl"))
+    assert list(done.fill_in) == ["data.dataset"]
+    assert data["data"] == {
+        "dataset": None, "train_split": "train", "val_split": "val", "summary_share": 0.0
+    }
+    (train,) = [fate for fate in done.fates if fate.key == "custom.train_jsonl"]
+    assert (train.to, "one folder" in train.note) == (("data.train_split",), True)
+
+
 def test_epochs_become_steps_where_the_records_can_be_counted(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "train.jsonl").write_text("{}\n{}\n\n{}\n{}\n{}\n", encoding="utf-8")
