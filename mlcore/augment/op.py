@@ -6,6 +6,7 @@ record and the op's place among those of its type; an op draws everything else f
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -36,17 +37,17 @@ class Op(StrictModel):
 class AffineOp(Op):
     """Moves picture and geometry. Maps accumulate and the picture is resampled only once."""
 
+    @abstractmethod
     def matrix(self, rng: np.random.Generator, width: int, height: int) -> Matrix:
         """The map of one sample, 3x3, in pixels of edges (`mlcore.geometry.affine`)."""
-        raise NotImplementedError
 
 
 class ColourOp(Op):
     """Changes colours only. Comes after all geometry, whatever its place in the list."""
 
+    @abstractmethod
     def recolour(self, image: Pixels, rng: np.random.Generator) -> Pixels:
         """A new picture of the same shape; the given one must not be changed."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class BarrierOp(Op):
         """The last word on the pending map and on the canvas that it is carried out on."""
         return pending, width, height
 
+    @abstractmethod
     def apply(self, scene: Scene, rng: np.random.Generator) -> Outcome:
         """Change the scene in place."""
-        raise NotImplementedError
 
 
 __all__ = [

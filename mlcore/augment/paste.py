@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -78,13 +79,13 @@ class PasteOp(BarrierOp):
         return self.source_mode != "local"
 
     @property
+    @abstractmethod
     def margin(self) -> int:
         """Pixels around an object that are copied with it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def groups(self, scene: Scene) -> list[tuple[int, ...]]:
         """The groups of objects, by their place in the scene, that may become a patch."""
-        raise NotImplementedError
 
     def shapes(
         self, scene: Scene, group: Sequence[int], rng: np.random.Generator

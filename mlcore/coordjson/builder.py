@@ -6,6 +6,7 @@ A builder is registered by the name that `answer.grammar` of a config picks. Eac
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,34 +30,34 @@ class PixelObject(Protocol):
     def points(self) -> tuple[float, ...]: ...
 
 
-class AnswerBuilder:
+class AnswerBuilder(ABC):
     """One grammar. A builder has no state; sizes of images are in pixels."""
 
+    @abstractmethod
     def asked(self, format: AnswerFormat) -> str:
         """The sentences with which the profile `dense` asks for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, objects: Sequence[PixelObject], scale: Scale, format: AnswerFormat) -> str:
         """The answer that names the objects, in their order.
 
         Raises DataError for a point outside the image, AnswerError for what cannot be written.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, text: str, scale: Scale, format: AnswerFormat) -> list[CoordObject]:
         """The objects of an answer, strictly, on the grid of 0..999. Raises AnswerError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> int:
         """How many objects of any text are right by themselves. Raises nothing, in linear time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pieces(
         self, text: str, objects: Sequence[PlainObject], format: AnswerFormat
     ) -> list[Piece]:
         """What `write` gave, cut into pieces that joined are the text; `objects` are those it names
         with the numbers that it must show."""
-        raise NotImplementedError
 
     def scale(self, format: AnswerFormat, width: int, height: int) -> Scale:
         """What its numbers mean: bins unless it says otherwise."""
