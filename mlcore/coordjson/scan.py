@@ -15,7 +15,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from mlcore.coordjson.cursor import Cursor
 from mlcore.coordjson.errors import AnswerError, Rule
-from mlcore.coordjson.shape import BLANK, STRING
+from mlcore.coordjson.shape import BLANK, COLON, STRING
 
 Item = TypeVar("Item")
 Part = tuple[int, int]
@@ -87,11 +87,14 @@ _TOKEN = re.compile(rf'{_QUOTED}?|\{{{_LEAF}|[{{}}\[\]]|[^"{{}}\[\]]++', re.DOTA
 """a string, also one that does not end; an object without objects in it; a sign; other words"""
 _END = re.compile(_LEAF, re.DOTALL)
 _ENTRY = re.compile(r"[^, \t\n\r:][^,]*+")
-_FIRST_KEY = re.compile(rf"\{{{BLANK}(?:(\}})|{STRING})?")
+_FIRST_KEY = re.compile(rf'\{{{BLANK}(?:(\}})|"desc"{COLON}([^"])|{STRING})?')
+"""groups: the end, what stands in place of a description's text, the key"""
+_DESC_FIRST = re.compile(rf'\{{{BLANK}"desc"{COLON}"([^"\\]++)"')
 _TAIL = re.compile(rf'\{{{BLANK}(?:"[a-z0-9_]*+(?:"{BLANK}(?::{BLANK}\[?)?)?)?')
 _SQUEEZE = re.compile(r"[ \t\n\r]++|(?<=object_)[0-9]++")
 _SHORT = 64
-"""up to this length the reasons against objects of the same text are looked up"""
+"""up to this length the reasons against objects of the same text are looked up; after a right
+description only what follows it matters"""
 _ENTRY_DEPTH = {"outside": -1, "record": -1, "list": 1, "map": 0}
 """how many brackets are open where the entries of a container stand"""
 
@@ -274,7 +277,11 @@ class Scan(Generic[Item]):
 
     def _rule(self, start: int, stop: int) -> Rule:
         """Why the object of this place is not right."""
-        text = self.text[start:stop] if stop - start <= _SHORT else ""
+        at = start
+        found = _DESC_FIRST.match(self.text, start, stop)
+        if found and found[1].isprintable() and not found[1].isspace():
+            at = found.end(1)
+        text = self.text[at:stop] if stop - at <= _SHORT else ""
         rule = self.known.get(text)
         if rule is None:
             rule = self._reason(start, stop)
@@ -288,7 +295,9 @@ class Scan(Generic[Item]):
             return "syntax"
         if first[1]:
             return "missing_desc"
-        if first[2] not in self.grammar.keys:
+        if first[2]:
+            return "bad_desc"
+        if first[3] not in self.grammar.keys:
             return "unexpected_keys"
         try:
             self.grammar.cursor(self.text, start, stop).entry()

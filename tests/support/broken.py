@@ -28,3 +28,14 @@ def junk(pieces: Sequence[str]) -> st.SearchStrategy[str]:
     return st.lists(st.sampled_from(pieces) | st.text(max_size=4), max_size=6).map("".join)
 
 
+DESCS = ['"a"', '"b"', '""', '" "', '" a"', '"a } b"', '"\\n"', '"\n"', '"\u2028"', '"\ud800"',
+         '"\\u0041"', '"\\x"', "7", "null", "[1]", "-", ""]
+STARTS = ['{"desc": ', '{ "desc" :\t', '{"desc":', '{"desc"', '{"d\\u0065sc": ', '{"x": ']
+
+
+def wrong_objects(tails: list[str]) -> st.SearchStrategy[str]:
+    """Objects with few different parts, most of them wrong, so that many have parts in common."""
+    return st.builds(
+        "{}{}{}".format, st.sampled_from(STARTS), st.sampled_from(DESCS),
+        st.sampled_from(tails),
+    )

@@ -63,6 +63,7 @@ UNIQUE: dict[str, str] = {
     "wrong descriptions": '{{"desc":{0}}},',
     "wrong boxes": '{{"desc":"{0}","bbox_2d":[]}},',
     "short boxes": '{{"desc":"{0}","bbox_2d":[1,2,3]}},',
+    "all unlike boxes": '{{"desc":"{0}","bbox_2d":[{0},1,2]}},',
     "numbers": "{0},",
     "strings": '"{0}",',
     "right boxes": '{{"desc":"{0}","bbox_2d":[1,2,3,4]}},',

@@ -18,7 +18,7 @@ from mlcore.coordjson import (
 )
 from mlcore.coordjson.errors import RULES
 from mlcore.coordjson.render import render_object
-from tests.support.broken import junk, mutations
+from tests.support.broken import junk, mutations, wrong_objects
 from tests.support.hostile import BOX, HEADS, HOSTILE, UNIQUE, growth, hostile, numbered
 from tests.support.object_answers import coord_objects
 
@@ -27,6 +27,12 @@ NUT = CoordObject("nut", "line", (5, 6, 7, 8))
 NUT_TEXT = '{"desc": "nut", "line": [<|coord_5|>, <|coord_6|>, <|coord_7|>, <|coord_8|>]}'
 FLIPPED = '{"line": [<|coord_5|>, <|coord_6|>, <|coord_7|>, <|coord_8|>], "desc": "nut"}'
 BAD = '{"desc": "bad } ]", "bbox_2d": [1, 2, 3, 4]}'
+TOKENS = [f"<|coord_{value}|>" for value in (1, 2, 3, 4)]
+COORD_TAILS = [
+    "}", ",}", ', "desc": "b"}', ', "x": 1}', ' "line": []}', ', "bbox_2d": [1, 2, 3]}',
+    ', "bbox_2d": []}', f', "line": [{", ".join(TOKENS)}]}}', f', "bbox_2d": [{TOKENS[3]}]}}',
+    f', "bbox_2d": [{", ".join(reversed(TOKENS))}]}}', f', "poly": [{", ".join(TOKENS)},]}}',
+]
 SIGNS = ["{", "}", "[", "]", ",", ", ", '"', "\\", ":", "<|coord_5|>", '{"objects": [', "]}", BOX,
          '{"desc": ', '{"desc": "', '"line": [', "desc", "```json\n", "\ud800", NUT_TEXT, BAD]
 
@@ -157,6 +163,19 @@ def test_a_wrong_object_is_dropped_for_the_reason_of_the_strict_reading(name: st
     with pytest.raises(CoordJsonError) as caught:
         parse_strict(answer(wrong), "any")
     assert caught.value.rule == rule
+
+
+@given(st.lists(wrong_objects(COORD_TAILS), min_size=1, max_size=12), st.sampled_from(FIELD_ORDERS))
+def test_many_objects_have_the_reasons_that_each_has_alone(
+    texts: list[str], order: FieldOrder
+) -> None:
+    told = []
+    for text in texts:
+        try:
+            parse_strict(answer(text), order)
+        except CoordJsonError as error:
+            told.append(error.rule)
+    assert [rule for rule, _ in parse_salvage(answer(*texts), order).drops] == told
 
 
 @pytest.mark.parametrize("order", ["desc_first", "geometry_first"])

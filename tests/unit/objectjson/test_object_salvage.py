@@ -19,7 +19,7 @@ from mlcore.objectjson import (
 )
 from mlcore.objectjson.parse import ObjectCursor
 from mlcore.objectjson.render import render_object
-from tests.support.broken import junk, mutations
+from tests.support.broken import junk, mutations, wrong_objects
 from tests.support.hostile import HEADS, HOSTILE, UNIQUE, growth, hostile, numbered
 from tests.support.object_answers import plain_objects
 
@@ -29,6 +29,14 @@ LINE = '{"desc": "nut", "line_points": 2, "line": [[5, 6], [7, 8]]}'
 BAD = '{"desc": "bad } ]", "bbox_2d": [1, 2, 3]}'
 ITEM = PlainObject("a", "bbox_2d", (1, 2, 3, 4))
 NUT = PlainObject("nut", "line", (5, 6, 7, 8))
+TAILS = [
+    "}", ",}", ', "desc": "b"}', ', "x": 1}', ' "line": []}', ', "bbox_2d": [1, 2, 3]}',
+    ', "bbox_2d": []}', ', "bbox_2d": [1, 2, 3, 4]}', ', "bbox_2d": [4, 3, 2, 1]}',
+    ', "bbox_2d": [1, 2, 3, 1000]}', ', "poly": [[1, 2]]}', ', "poly": [[1, 2], [3]]}',
+    ', "line_points": 2, "line": [[1, 2], [3, 4]]}',
+    ', "line_points": 3, "line": [[1, 2], [3, 4]]}',
+    ', "line": [[1, 2], [3, 4]]}', ', "bbox_2d": [1.5]}',
+]
 SIGNS = ["{", "}", "[", "]", ",", ", ", '"', "\\", ":", "5", '"object_2": ', '{"object_1": ', BOX,
          '{"desc": ', '{"desc": "', '"line": [[', "desc", "[1, 2]", "\ud800", LINE, BAD, "-1", ".5"]
 
@@ -133,6 +141,19 @@ def test_a_wrong_object_is_dropped_for_the_reason_of_the_strict_reading(name: st
     with pytest.raises(ObjectJsonError) as caught:
         parse_strict(answer(wrong), BINS, "any")
     assert caught.value.rule == rule
+
+
+@given(st.lists(wrong_objects(TAILS), min_size=1, max_size=12), st.sampled_from(FIELD_ORDERS))
+def test_many_objects_have_the_reasons_that_each_has_alone(
+    texts: list[str], order: FieldOrder
+) -> None:
+    told = []
+    for text in texts:
+        try:
+            parse_strict(answer(text), BINS, order)
+        except ObjectJsonError as error:
+            told.append(error.rule)
+    assert [rule for rule, _ in parse_salvage(answer(*texts), BINS, order).drops] == told
 
 
 def test_every_cut_is_truncated_and_keeps_what_was_complete() -> None:
