@@ -1,7 +1,8 @@
 """Samples per second of the same geometric ops, beside albumentations: one picture in memory with
 boxes and polygons, one thread each, taking turns. Ours also writes the record, in order and with
-its telemetry; for the peer the points of polygons are keypoints. Pipelines of several ops must not
-be slower than the peer's; single ops are printed beside them.
+its telemetry; for the peer the points of polygons are keypoints, which it moves and never cuts at
+a border. Pipelines of several ops must not be slower than the peer's; single ops are printed
+beside them.
 """
 
 from __future__ import annotations
