@@ -68,8 +68,10 @@ def test_a_resume_says_where_it_goes_on(
 
 @pytest.mark.parametrize(
     "engine",
-    [{"type": "local"}, {"type": "ddp", "processes": 2}],
-    ids=["one process", "two processes"],
+    [
+        pytest.param({"type": "local"}, id="one process", marks=pytest.mark.slow),
+        pytest.param({"type": "ddp", "processes": 2}, id="two processes"),
+    ],
 )
 def test_a_killed_run_goes_on_bit_for_bit(
     tmp_path: Path, training_set: Path, tiny_checkpoint: Path, engine: dict[str, Any]
@@ -86,8 +88,10 @@ def test_a_killed_run_goes_on_bit_for_bit(
 
 @pytest.mark.parametrize(
     "engine",
-    [{"type": "local"}, {"type": "ddp", "processes": 2}],
-    ids=["one process", "two processes"],
+    [
+        pytest.param({"type": "local"}, id="one process"),
+        pytest.param({"type": "ddp", "processes": 2}, id="two processes", marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_mixture_with_augmentation_and_both_tasks_goes_on_bit_for_bit(
     tmp_path: Path,
