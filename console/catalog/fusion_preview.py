@@ -162,7 +162,7 @@ def _sizes(
         splits, message = _splits_of(project, member.dataset)
         key = "dataset"
         if not message and member.split not in splits:
-            known = ", ".join(splits)
+            known = ", ".join(sorted(splits))
             message = _("There is no such split; there is: %(known)s.") % {"known": known}
             key = "split"
         if message:

@@ -218,7 +218,7 @@ def test_a_launch_that_is_sent_again_is_the_same_run(client: Client) -> None:
 
 
 def test_a_path_outside_the_allowed_roots_is_refused(client: Client) -> None:
-    run = client.finished(client.launch("kind: import\nsource: /etc\n"))
+    run = client.finished(client.launch("kind: import\nformat: {type: voc}\nsource: /etc\n"))
     assert (run["state"], run["reason"]) == ("failed", "config")
     assert run["attempts"][-1]["exit_code"] == 2
     assert "outside" in run["error"]["message"]
@@ -227,7 +227,7 @@ def test_a_path_outside_the_allowed_roots_is_refused(client: Client) -> None:
 def test_a_link_out_of_an_allowed_root_is_refused(stack: Stack, client: Client) -> None:
     link = stack.state.data / "innocent"
     link.symlink_to("/etc")
-    run = client.finished(client.launch(f"kind: import\nsource: {link}\n"))
+    run = client.finished(client.launch(f"kind: import\nformat: {{type: voc}}\nsource: {link}\n"))
     assert run["attempts"][-1]["exit_code"] == 2
 
 

@@ -124,7 +124,8 @@ class Stack:
             "from console.accounts.audit import SYSTEM;"
             "from console.accounts.models import User;"
             "from console.accounts.tokens import make_api_token;"
-            "print(make_api_token(SYSTEM, User.objects.get(), 'tests', 'admin')[1])"
+            "user = User.objects.earliest('pk');"
+            "print(make_api_token(SYSTEM, user, 'tests', 'admin')[1])"
         )
         return Client(self.url, self.manage("shell", "--verbosity=0", "-c", code).strip())
 

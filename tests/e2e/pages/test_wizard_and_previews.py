@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -217,7 +217,8 @@ def test_what_the_augmentation_shows_can_be_used_in_a_run(open_page: Any, record
 
 
 def test_a_mixture_grows_by_the_form_and_leads_to_a_run(open_page: Any) -> None:
-    page = open_page(P + "mixture/", as_="ada")
+    one = "type: fusion\ntargets:\n- name: cabinets\n  dataset: dataset:cabinets@1\n"
+    page = open_page(P + "mixture/?" + urlencode({"text": one}), as_="ada")
     page.select_option("[name=role]", "source")
     page.fill("[name=dataset]", "dataset:cabinets@1")
     page.fill("[name=split]", "val")
