@@ -5,27 +5,34 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from mlcore.augment.op import OPS
 from tests.support.augmenting import config, picture, run
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "augmentation.md"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def shear(tmp_path_factory: pytest.TempPathFactory) -> None:
+def shear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The op of the example, for these tests only: other tests list the ops there are."""
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     file = tmp_path_factory.mktemp("ops") / "docs_shear.py"
     file.write_text(code, encoding="utf-8")
     spec = importlib.util.spec_from_file_location("docs_shear", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["docs_shear"] = module
-    spec.loader.exec_module(module)
+    OPS.names()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OPS, "_things", dict(OPS._things))
+        patch.setitem(sys.modules, "docs_shear", module)
+        spec.loader.exec_module(module)
+        yield
 
 
 def test_the_op_of_the_example_moves_picture_and_objects() -> None:
