@@ -1,0 +1,23 @@
+"""The config of `sft`, a file for each section. Light: imports no torch."""
+
+from mlcore.train.config.checkpoint import CheckpointConfig
+from mlcore.train.config.data import DataConfig
+from mlcore.train.config.engine import DdpEngine, LocalEngine
+from mlcore.train.config.evaluation import EvaluationConfig
+from mlcore.train.config.losses import CoordLossConfig
+from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.sft import SftConfig
+from mlcore.train.config.start import CheckpointStart, ScratchStart
+
+__all__ = [
+    "CheckpointConfig",
+    "CheckpointStart",
+    "CoordLossConfig",
+    "DataConfig",
+    "DdpEngine",
+    "EvaluationConfig",
+    "LocalEngine",
+    "OptimConfig",
+    "ScratchStart",
+    "SftConfig",
+]

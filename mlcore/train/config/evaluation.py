@@ -1,0 +1,20 @@
+"""Looking at held-out images while training."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mlcore.config.base import StrictModel
+
+
+class EvaluationConfig(StrictModel):
+    """Looking at held-out images while training."""
+
+    every_steps: int = Field(default=250, ge=1)
+    """steps between looks; the last step always has one"""
+    images: int = Field(default=32, ge=0)
+    """images per look; 0 switches it off"""
+    samples: int = Field(default=4, ge=0, le=32)
+    """how many of them are shown with truth and prediction"""
+    max_new_tokens: int = Field(default=256, ge=1, le=8192)
+    """longest answer in tokens"""

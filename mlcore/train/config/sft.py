@@ -1,0 +1,106 @@
+"""The config of `sft`, its sections put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from mlcore.chat.config import MessagesConfig
+from mlcore.chat.overlength import OverLengthConfig
+from mlcore.config.base import RUNTIME, JobConfig
+from mlcore.fusion.config import FusionConfig, SourceConfig, TargetConfig
+from mlcore.train.config.checkpoint import CheckpointConfig
+from mlcore.train.config.data import DataConfig, data_type
+from mlcore.train.config.engine import DdpEngine, LocalEngine
+from mlcore.train.config.evaluation import EvaluationConfig
+from mlcore.train.config.losses import CoordLossConfig
+from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.start import CheckpointStart, ScratchStart
+
+
+class SftConfig(JobConfig):
+    """Train a vision-language model on a dataset, or on several."""
+
+    removed: ClassVar[dict[str, str]] = {
+        "profile": "write it under `messages`",
+        "summary_share": "write it under `data`",
+        "augmentation": "write it under `data`",
+        "fusion": "write `data: {type: fusion, targets: [...], sources: [...]}`",
+    }
+
+    kind: Literal["sft"]
+    """the job kind"""
+    model: Annotated[CheckpointStart | ScratchStart, Field(discriminator="type")]
+    """where the model starts"""
+    data: Annotated[
+        Annotated[DataConfig, Tag("dataset")] | Annotated[FusionConfig, Tag("fusion")],
+        Discriminator(data_type),
+    ]
+    """what is learned from: one dataset, or several with `type: fusion`"""
+    messages: MessagesConfig = Field(default_factory=MessagesConfig)
+    """what is asked and how it is answered; predict must use the same"""
+    steps: int = Field(default=1000, ge=1)
+    """optimiser steps"""
+    batch_size: int = Field(default=16, ge=1)
+    """samples of one step, over all processes"""
+    micro_batch: int = Field(default=16, ge=1, json_schema_extra=RUNTIME)
+    """most samples of one forward pass of one process; changes memory, not the result"""
+    global_max_length: int = Field(default=512, ge=16)
+    """longest sample in tokens"""
+    over_length: OverLengthConfig = Field(default_factory=OverLengthConfig)
+    """what happens to longer ones: they are left out and counted, too many stop the run"""
+    optim: OptimConfig = Field(default_factory=OptimConfig)
+    """how weights change"""
+    coord_loss: CoordLossConfig | None = Field(default_factory=CoordLossConfig)
+    """soft loss of coordinates; null means plain cross-entropy"""
+    engine: Annotated[LocalEngine | DdpEngine, Field(discriminator="type")] = Field(
+        default=LocalEngine(type="local"), json_schema_extra=RUNTIME
+    )
+    """how the work is spread"""
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    """looking at held-out images"""
+    checkpoint: CheckpointConfig = Field(
+        default_factory=CheckpointConfig, json_schema_extra=RUNTIME
+    )
+    """restartable checkpoints"""
+    log_every: int = Field(default=10, ge=1)
+    """steps between metric events"""
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)
+    """where the model runs; auto takes a GPU when there is one"""
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", json_schema_extra=RUNTIME)
+    """number format of the weights"""
+    threads: int = Field(default=1, ge=1, le=256, json_schema_extra=RUNTIME)
+    """CPU threads of each process; two collapse when anything else runs"""
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> Self:
+        if isinstance(self.engine, DdpEngine) and self.batch_size % self.engine.processes:
+            raise ValueError(
+                f"batch_size {self.batch_size} is not a multiple of "
+                f"engine.processes {self.engine.processes}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        for member in self.mixture.members:
+            for mode in member.modes:
+                if mode not in self.messages_of(member).modes:
+                    raise ValueError(
+                        f"the messages of {member.name} have no words for the task {mode}, "
+                        f"its summary_share is {member.summary_share:g}"
+                    )
+        answers = {self.messages_of(m).answer for m in self.mixture.targets if "dense" in m.modes}
+        if len(answers) > 1:
+            raise ValueError("the targets answer in different forms; they must have one")
+        return self
+
+    @property
+    def mixture(self) -> FusionConfig:
+        """The data as a mixture; a single dataset is a mixture of one target."""
+        return self.data if isinstance(self.data, FusionConfig) else self.data.as_mixture()
+
+    def messages_of(self, member: TargetConfig | SourceConfig) -> MessagesConfig:
+        """What is asked of one dataset's samples: its own words, or those of the run."""
+        return member.messages or self.messages
