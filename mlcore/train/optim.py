@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mlcore.train.config import OptimConfig
+from mlcore.train.muon import Muon
 
 _NOT_MATRICES = ("embed_tokens", "lm_head", "pos_embed")
 Named = list[tuple[str, nn.Parameter]]
@@ -22,12 +23,8 @@ class Optimizers:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         matrices = [(n, p) for n, p in named if config.optimizer == "muon" and is_matrix(n, p)]
         if matrices:
-            muon = torch.optim.Muon(
-                [p for _, p in matrices],
-                lr=config.muon_lr,
-                momentum=0.95,
-                weight_decay=config.weight_decay,
-                adjust_lr_fn="match_rms_adamw",
+            muon = Muon(
+                [p for _, p in matrices], lr=config.muon_lr, weight_decay=config.weight_decay
             )
             self._add(muon, config.muon_lr)
         taken = {name for name, _ in matrices}
