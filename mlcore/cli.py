@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import json
 import sys
@@ -90,6 +89,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     show = commands.add_parser("show", help="the resolved config, each value with its origin")
     show.add_argument("file", type=Path)
+    show.add_argument("--set", action="append", default=[], metavar="a.b=c", dest="overrides")
     show.set_defaults(command=_config_show)
     diff = commands.add_parser("diff", help="the values in which two configs really differ")
     diff.add_argument("a", type=Path)
@@ -140,29 +140,30 @@ def _kinds(options: argparse.Namespace) -> int:
 
 def _config_show(options: argparse.Namespace) -> int:
     from mlcore.config.load import load_config
+    from mlcore.config.show import rows
 
-    loaded = load_config(options.file)
+    loaded = load_config(options.file, options.overrides)
     print(f"# sha256 {loaded.sha256}")
-    for path, value in _flat(loaded.resolved, ""):
-        text = json.dumps(value, ensure_ascii=False)
-        print(f"{path}: {text}  # {loaded.provenance[path]}")
+    for row in rows(loaded):
+        print(f"{row.path}: {_text(row.value)}  # {row.origin}")
     return ExitCode.OK
 
 
 def _config_diff(options: argparse.Namespace) -> int:
     from mlcore.config.load import load_config
+    from mlcore.config.show import differences
 
-    a, b = (
-        [f"{p}: {json.dumps(v, ensure_ascii=False)}" for p, v in _flat(load_config(f).resolved, "")]
-        for f in (options.a, options.b)
-    )
-    for line in difflib.unified_diff(a, b, str(options.a), str(options.b), n=0, lineterm=""):
-        if not line.startswith("@@"):
-            print(line)
+    found = differences(load_config(options.a), load_config(options.b))
+    for row in found:
+        before, after = (
+            "(no such key)" if side is None else f"{_text(side.value)} ({side.origin})"
+            for side in (row.a, row.b)
+        )
+        print(f"{row.path}: {before} -> {after}" + ("  [runtime]" if row.runtime else ""))
+    if not found:
+        print("no value differs")
     return ExitCode.OK
 
 
-def _flat(value: object, prefix: str) -> list[tuple[str, object]]:
-    if isinstance(value, dict) and value:
-        return [row for k, v in value.items() for row in _flat(v, f"{prefix}.{k}" if prefix else k)]
-    return [(prefix, value)]
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -26,6 +26,9 @@ class StrictModel(BaseModel):
 class JobConfig(StrictModel):
     """What every job's config has. Subclasses narrow `kind` to their Literal."""
 
+    removed_anywhere: ClassVar[dict[str, str]] = {}
+    """keys of older configs that are refused in every section, each with what to write instead"""
+
     kind: str
     """the job kind; the first key of every config file"""
     name: str = Field(default="", max_length=120)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from mlcore.config.base import StrictModel
+from mlcore.config.base import JobConfig, StrictModel
 from mlcore.config.yaml_tree import Path, Position, dotted
 from mlcore.errors import Problem
 
@@ -16,13 +16,30 @@ def explain(
     error: ValidationError, model: type[BaseModel], positions: dict[Path, Position]
 ) -> list[Problem]:
     """Every error of a validation as a Problem, in the order of the file."""
-    problems = []
+    found = []
     for item in error.errors():
         path = real_path(item["loc"], model)
+        found.append((path, _sentence(item, model)))
+        if item["type"] == "extra_forbidden":
+            found += _retired_below(item["input"], path, _anywhere(model))
+    problems = []
+    for path, message in found:
         at = _nearest(path, positions)
-        message = _sentence(item, model)
         problems.append(Problem(at.file, at.line, at.column, dotted(path), message))
     return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.path))
+
+
+def _retired_below(value: Any, path: Path, known: dict[str, str]) -> list[tuple[Path, str]]:
+    """What to do instead for every retired key inside a section that is unknown as a whole."""
+    if not isinstance(value, dict):
+        return []
+    rows: list[tuple[Path, str]] = []
+    for key, inner in value.items():
+        here = (*path, key)
+        if key in known:
+            rows.append((here, _instead(known[key])))
+        rows += _retired_below(inner, here, known)
+    return rows
 
 
 def real_path(loc: tuple[str | int, ...], model: type[BaseModel]) -> Path:
@@ -91,9 +108,10 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     kind, loc, context = item["type"], item["loc"], item.get("ctx", {})
     if kind == "extra_forbidden":
         owners = _models_at(model, loc[:-1])
-        instead = [word for m in owners if (word := _removed(m).get(str(loc[-1])))]
-        if instead:
-            return f"is not a key here: {instead[0]}"
+        tables = [*map(_removed, owners), _anywhere(model)]
+        words = [word for table in tables if (word := table.get(str(loc[-1])))]
+        if words:
+            return _instead(words[0])
         known = sorted({n for m in owners for n in m.model_fields})
         return f"unknown key{did_you_mean(str(loc[-1]), known)}"
     if kind == "missing":
@@ -107,6 +125,10 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         return f"{got!r} is not one of {', '.join(options)}{did_you_mean(got, options)}"
     if kind == "value_error":
         return str(context["error"])
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        keys = sorted({n for m in _models_at(model, loc) for n in m.model_fields})
+        if keys:
+            return f"is a section with the keys {', '.join(keys)}; got {item.get('input')!r}"
     message = str(item["msg"])
     message = message[0].lower() + message[1:]
     value = item.get("input")
@@ -117,6 +139,14 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
 
 def _removed(model: type[BaseModel]) -> dict[str, str]:
     return model.removed if issubclass(model, StrictModel) else {}
+
+
+def _anywhere(model: type[BaseModel]) -> dict[str, str]:
+    return model.removed_anywhere if issubclass(model, JobConfig) else {}
+
+
+def _instead(word: str) -> str:
+    return f"is not a key here: {word}"
 
 
 def _expected_tags(

@@ -121,10 +121,17 @@ def _model_type(composed: Composed, source: Source) -> type[JobConfig]:
     at = composed.positions.get(("kind",), composed.positions.get(()))
     file, line, column = (at.file, at.line, at.column) if at else (source.path, 1, 1)
     if kind is None:
-        message = f"required key is missing; one of {', '.join(KINDS)}"
+        message = f"required key is missing; one of {', '.join(KINDS)}{_older(composed.data)}"
     else:
         message = f"{kind!r} is not a job kind{near_kind(str(kind))}"
     raise _error([*composed.problems, Problem(file, line, column, "kind", message)])
+
+
+def _older(data: dict[str, Any]) -> str:
+    """The end of a sentence about a text that has no kind, where it is of the older form."""
+    retired = config_model("sft").removed_anywhere
+    found = [key for key, value in data.items() if key in retired and isinstance(value, dict)]
+    return f". {found[0]}: {retired[found[0]]}" if found else ""
 
 
 def validated(composed: Composed, model: type[Model]) -> Model:
@@ -151,24 +158,18 @@ def _error(problems: list[Problem]) -> ConfigError:
 
 def _provenance(composed: Composed, resolved: dict[str, Any]) -> dict[str, str]:
     known = {dotted(path): str(position) for path, position in composed.positions.items() if path}
-    out = {}
-    for path in _leaves(resolved, ""):
-        out[path] = known.get(path) or _inherited(path, known)
-    return out
+    return {path: known.get(path, "default") for path in _paths(resolved, "")}
 
 
-def _inherited(path: str, known: dict[str, str]) -> str:
-    """Items of a list stand where the list stands; anything else unknown is a default."""
-    parent = path.rpartition(".")[0]
-    last = path.rpartition(".")[2]
-    return known[parent] if last.isdigit() and parent in known else "default"
-
-
-def _leaves(value: Any, prefix: str) -> list[str]:
+def _paths(value: Any, prefix: str) -> list[str]:
+    """Every value's dotted path. A list has one, and so has everything in its sections."""
     if isinstance(value, dict) and value:
-        return [
-            leaf
-            for k, v in value.items()
-            for leaf in _leaves(v, f"{prefix}.{k}" if prefix else str(k))
-        ]
-    return [prefix]
+        pairs = [(str(key), item) for key, item in value.items()]
+        own = []
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        pairs = [(str(index), item) for index, item in enumerate(value)]
+        own = [prefix]
+    else:
+        return [prefix]
+    below = [p for key, item in pairs for p in _paths(item, f"{prefix}.{key}" if prefix else key)]
+    return own + below

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from mlcore.config.base import InputPort
 from mlcore.config.compose import Composed
 from mlcore.config.explain import models_in
-from mlcore.config.yaml_tree import Position, read_yaml
+from mlcore.config.yaml_tree import Path, Position, read_yaml
 from mlcore.errors import Problem
 
 
@@ -103,7 +103,7 @@ def apply_overrides(
             message = "must be written as key.path=value"
         elif tree.problems:
             message = tree.problems[0].message
-        elif not _is_runtime(model, path.split(".")):
+        elif not is_runtime(model, path.split(".")):
             message = "cannot be set from outside: only keys marked runtime can; edit the config"
         if message:
             problems.append(Problem("--set", 1, 1, path or text, message))
@@ -131,8 +131,20 @@ def _put(composed: Composed, path: str, value: Any, origin: str) -> Problem | No
     if key is None:
         return _no_item(origin, path, last)
     here[key] = value
-    composed.positions[(*parts, key)] = Position(origin, 1, 1)
+    place = (*parts, key)
+    for known in [p for p in composed.positions if p[: len(place)] == place]:
+        del composed.positions[known]
+    composed.positions |= {path: Position(origin, 1, 1) for path in _paths(value, place)}
     return None
+
+
+def _paths(value: Any, place: Path) -> Iterator[Path]:
+    """The place of a value and of everything inside it."""
+    yield place
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in pairs:
+            yield from _paths(item, (*place, key))
 
 
 def _no_item(origin: str, path: str, part: str) -> Problem:
@@ -147,7 +159,8 @@ def _key_in(here: dict[str, Any] | list[Any], part: str) -> str | int | None:
     return int(part) if part.isdigit() and int(part) < len(here) else None
 
 
-def _is_runtime(model: type[BaseModel], parts: list[str]) -> bool:
+def is_runtime(model: type[BaseModel], parts: list[str]) -> bool:
+    """Whether a dotted path lies at or under a key marked runtime."""
     fields = _fields_along(model, parts)
     return fields is not None and any(_marked(field) for field in fields)
 

@@ -22,19 +22,22 @@ from mlcore.errors import Problem
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 Path = tuple[str | int, ...]
+OUTSIDE = ("--set", "input")
+"""where values come from that stand in no file"""
 _TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a value stands. Line and column count from 1."""
+    """Where a value stands. Line and column count from 1; what stands in no file has only a name
+    (`--set`, `input`)."""
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return self.file if self.file in OUTSIDE else f"{self.file}:{self.line}"
 
 
 @dataclass

@@ -19,6 +19,7 @@ class DataExportConfig(JobConfig):
     """Write a dataset in a foreign format."""
 
     kind: Literal["data_export"]
+    """the job kind"""
     dataset: DatasetRef
     """the dataset to write"""
     format: Literal["voc", "coco", "lvis", "label_studio", "cvat", "yolo"]

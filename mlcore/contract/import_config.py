@@ -134,6 +134,7 @@ class ImportConfig(JobConfig):
     """Turn foreign annotations into a dataset."""
 
     kind: Literal["import"]
+    """the job kind"""
     format: SourceFormat
     """the foreign format and what is special to it"""
     source: str = Field(min_length=1, json_schema_extra=RUNTIME)

@@ -32,6 +32,7 @@ class SynthConfig(JobConfig):
     """Render the demo inspection set."""
 
     kind: Literal["synth"]
+    """the job kind"""
     dataset_name: str = Field(default="cabinets", min_length=1, max_length=80, pattern=r"^[\w.-]+$")
     """the name in dataset.json"""
     style: Literal["a", "b"] = "a"

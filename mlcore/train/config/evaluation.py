@@ -15,6 +15,6 @@ class EvaluationConfig(StrictModel):
     images: int = Field(default=32, ge=0)
     """images per look; 0 switches it off"""
     samples: int = Field(default=4, ge=0, le=32)
-    """how many of them are shown with truth and prediction"""
+    """images of a look that are shown with truth and prediction"""
     max_new_tokens: int = Field(default=256, ge=1, le=8192)
     """longest answer in tokens"""

@@ -16,6 +16,7 @@ from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.retired import RETIRED
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 
 
@@ -28,6 +29,8 @@ class SftConfig(JobConfig):
         "augmentation": "write it under `data`",
         "fusion": "write `data: {type: fusion, targets: [...], sources: [...]}`",
     }
+
+    removed_anywhere: ClassVar[dict[str, str]] = RETIRED
 
     kind: Literal["sft"]
     """the job kind"""
