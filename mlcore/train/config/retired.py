@@ -36,7 +36,7 @@ def _advice(row: Row) -> str:
 def _retired() -> dict[str, str]:
     """Advice by name. A section tells of the whole file; the first row of a name counts."""
     sections = {row.key.split(".")[0] for row in TABLE if "." in row.key}
-    out = {name: f"it is a section of the older form; {MIGRATE}" for name in sections}
+    out = dict.fromkeys(sections, f"it is a section of the older form; {MIGRATE}")
     for row in TABLE:
         out.setdefault(_name(row), _advice(row))
     return out | _MORE
