@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +17,7 @@ from console.api.pagination import PAGE_PARAMETERS, page_of_request, page_respon
 from console.api.problems import ApiProblem
 from console.api.views import ApiView, valid
 from console.catalog.models import ConfigVersion
-from console.runs import forms, queries, services
+from console.runs import comparing, forms, page_reads, queries, services
 from console.runs.models import Run
 
 
@@ -57,6 +58,56 @@ class RunsView(ApiView):
             Actor.of_request(request), self.project, services.LaunchRequest(**values)
         )
         return _created(launched)
+
+
+@requires(get="runs.view")
+class CompareView(ApiView):
+    query_parameters = frozenset({"run", "base"})
+
+    @extend_schema(
+        responses=forms.ComparisonSerializer,
+        parameters=[
+            OpenApiParameter("run", str, many=True, description="uids, two to two hundred"),
+            OpenApiParameter("base", str, description="uid that the others are held against"),
+        ],
+    )
+    def get(self, request: Request, project: str) -> Response:
+        """What differs between runs: keys of their configs, and figures with differences."""
+        uids = list(dict.fromkeys(_listed(request.query_params.getlist("run"))))
+        if not 2 <= len(uids) <= comparing.MAX_RUNS:
+            raise ApiProblem(
+                400, "bad_parameter", f"run takes 2 to {comparing.MAX_RUNS} different uids."
+            )
+        runs = page_reads.compared(self.project, uids)
+        if len(runs) < len(uids):
+            raise Http404
+        base = comparing.baseline_of(runs, request.query_params.get("base", ""))
+        return Response(
+            {
+                "runs": uids,
+                "base": base.uid,
+                "keys": [
+                    {
+                        "path": row.path,
+                        "values": row.values,
+                        "present": row.present,
+                        "differs": row.differs,
+                    }
+                    for row in comparing.key_rows(runs, base)
+                    if row.varies
+                ],
+                "figures": [
+                    {
+                        "name": row.name,
+                        "unit": row.unit,
+                        "values": row.values,
+                        "deltas": row.deltas,
+                        "n": row.counts,
+                    }
+                    for row in comparing.figure_rows(runs, base)
+                ],
+            }
+        )
 
 
 @requires(get="runs.view", patch="runs.control")

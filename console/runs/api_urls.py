@@ -9,6 +9,9 @@ _RUN = "projects/<slug:project>/runs/<str:uid>/"
 _ATTEMPT = "host/attempts/<int:attempt>/"
 urlpatterns = [
     path("projects/<slug:project>/runs/", api.RunsView.as_view(), name="runs"),
+    path(
+        "projects/<slug:project>/runs/compare/", api.CompareView.as_view(), name="runs_compare"
+    ),
     path(_RUN, api.RunView.as_view(), name="run"),
     path(_RUN + "cancel/", api.CancelView.as_view(), name="run_cancel"),
     path(_RUN + "resume/", api.ResumeView.as_view(), name="run_resume"),

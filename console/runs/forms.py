@@ -193,6 +193,30 @@ class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
         read_only_fields = fields
 
 
+class _ComparedKey(_Form):
+    path = serializers.CharField()
+    values = serializers.ListField(child=serializers.JSONField(allow_null=True))
+    present = serializers.ListField(child=serializers.BooleanField())
+    differs = serializers.ListField(child=serializers.BooleanField())
+
+
+class _ComparedFigure(_Form):
+    name = serializers.CharField()
+    unit = serializers.CharField()
+    values = serializers.ListField(child=serializers.FloatField(allow_null=True))
+    deltas = serializers.ListField(child=serializers.FloatField(allow_null=True))
+    n = serializers.ListField(child=serializers.IntegerField(allow_null=True))
+
+
+class ComparisonSerializer(_Form):
+    """Lists over the runs in their order; only keys in which they differ."""
+
+    runs = serializers.ListField(child=serializers.CharField())
+    base = serializers.CharField()
+    keys = _ComparedKey(many=True)  # type: ignore[assignment]
+    figures = _ComparedFigure(many=True)
+
+
 class WaitingSerializer(_Form):
     state = serializers.CharField()
     waiting_reason = serializers.CharField()

@@ -5,7 +5,7 @@ path of the console, where building queries would cost more than running them.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -136,9 +136,33 @@ def read(
     return views
 
 
+def read_across(runs: Sequence[Run], key: str, *, points: int) -> dict[int, Points]:
+    """One metric of several runs by their primary key, each decimated to about `points` points.
+
+    The same few queries for any number of runs. Runs without the metric are left out.
+    """
+    series = list(MetricSeries.objects.filter(run__in=runs, key=key))
+    rewinds: dict[int, list[tuple[int, int | None]]] = {}
+    attempts = Attempt.objects.filter(run__in=runs)
+    for run, number, step in attempts.values_list("run_id", "number", "rewind_step"):
+        rewinds.setdefault(run, []).append((number, step))
+    parts = _parts(series, None, None, {})
+    out = {}
+    for row in series:
+        limits = _limits(rewinds.get(row.run_id, ()))
+        found = Points()
+        for chunk in parts.get(row.pk, ()):
+            found.extend(_visible(chunk, limits.get(chunk.attempt), None, None, 0))
+        out[row.run_id] = decimate(by_step(found), max(points // 2, 1))
+    return out
+
+
 def superseded_after(run: Run) -> dict[int, int]:
     """Per attempt number the greatest step that still counts, where a later attempt went back."""
-    rewinds = Attempt.objects.filter(run=run).values_list("number", "rewind_step")
+    return _limits(Attempt.objects.filter(run=run).values_list("number", "rewind_step"))
+
+
+def _limits(rewinds: Iterable[tuple[int, int | None]]) -> dict[int, int]:
     limits: dict[int, int] = {}
     least: int | None = None
     for number, step in sorted(rewinds, reverse=True):

@@ -72,6 +72,19 @@ def sample_steps(run: Run) -> list[int]:
     )
 
 
+def compared(project: Project, uids: Sequence[str]) -> list[Run]:
+    """Runs with their configs in the order in which they are named; unknown ones are left out."""
+    rows = Run.objects.filter(project=project, uid__in=uids).select_related("folder_host")
+    found = {run.uid: run for run in rows.defer("config_text", "report", "manifest", "bindings")}
+    return [found[uid] for uid in dict.fromkeys(uids) if uid in found]
+
+
+def series_across(runs: Sequence[Run]) -> list[tuple[str, int]]:
+    """Every metric that any of the runs has, with how many have it."""
+    rows = MetricSeries.objects.filter(run__in=runs).order_by("key").values_list("key")
+    return list(rows.annotate(n=Count("run", distinct=True)))
+
+
 def samples_at(run: Run, step: int) -> list[Sample]:
     """Samples of a step; of attempts that sent the same one, the last."""
     latest: dict[str, Sample] = {}

@@ -12,7 +12,7 @@ from django.utils import timezone
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
 from console.runs.log_read import LogPart, read_log, read_tail
-from console.runs.metric_store import SeriesView, superseded_after
+from console.runs.metric_store import SeriesView, read_across, superseded_after
 from console.runs.metric_store import read as read_metrics
 from console.runs.models import Attempt, MetricSeries, Run, Sample
 from console.runs.states import ON_HOST, AttemptState, State
@@ -20,9 +20,9 @@ from console.runs.waiting import waiting_reason, waiting_reasons
 from mlcore.kinds import KINDS
 
 __all__ = [
-    "LogPart", "RunFilter", "SeriesView", "attempt_of", "key_metric", "read_log", "read_metrics",
-    "read_tail", "run_of", "runs_of", "series_of", "stalled", "visible_samples", "waiting_reason",
-    "waiting_reasons",
+    "LogPart", "RunFilter", "SeriesView", "attempt_of", "key_metric", "read_across", "read_log",
+    "read_metrics", "read_tail", "run_of", "runs_of", "series_of", "stalled", "visible_samples",
+    "waiting_reason", "waiting_reasons",
 ]
 STALLED_AFTER = timedelta(minutes=5)
 """silence after which a running run deserves a look"""

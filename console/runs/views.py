@@ -15,6 +15,7 @@ from console.catalog import queries as catalog
 from console.fleet import queries as fleet
 from console.gates.page_reads import latest_results
 from console.runs import page_reads, queries, rows
+from console.runs.comparing import MAX_RUNS
 from console.runs.models import Run
 from console.runs.queries import RunFilter
 from console.runs.states import State
@@ -73,7 +74,7 @@ def run_list(request: HttpRequest, project: str) -> HttpResponseBase:
             {"state": s.value, "word": states.look_of(s).word, "n": counts[s]}
             for s in State if s in counts
         ],
-        "kinds": list(KINDS), **pager(request, found.next_cursor),
+        "kinds": list(KINDS), "compare_limit": MAX_RUNS, **pager(request, found.next_cursor),
     }  # fmt: skip
     return render(request, "runs/list.html", context)
 

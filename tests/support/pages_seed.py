@@ -27,6 +27,17 @@ seed: 7
 train: 40
 val: 12
 """
+SFT = """\
+kind: sft
+name: {name}
+seed: {seed}
+model:
+  type: scratch
+data:
+  dataset: dataset:cabinets@1
+optim:
+  lr: {rate}
+"""
 
 
 def main() -> None:
@@ -146,7 +157,9 @@ class World:
         from console.runs.models import Attempt, Run
 
         created = self.now - timedelta(seconds=age_s)
-        text = text or f"kind: {kind}\nname: {name}\n"
+        plain = SFT if kind == "sft" else "kind: {kind}\nname: {name}\n"
+        rate = 1e-3 if "tiny" in name else 2e-3
+        text = text or plain.format(kind=kind, name=name, seed=len(name), rate=rate)
         checked = check_text(text).loaded
         ended = created + timedelta(seconds=took + 1) if took is not None else None
         where = Host.objects.filter(name=host).first()

@@ -13,6 +13,7 @@ PLACES = [
     "",
     "runs/",
     "runs/?state=failed",
+    "runs/compare/",
     "runs/launch/",
     "runs/launch/?kind=sft",
     "datasets/",
@@ -193,6 +194,25 @@ def test_charts_load_when_seen_and_draw(site: Any, open_page: Any) -> None:
     assert page.locator(".chart .ytitle").first.text_content() == "nats/token"
     page.click("[data-log-y]")
     until(page, "document.querySelector('.chart').layout.yaxis.type === 'log'")
+
+
+def test_runs_are_chosen_by_key_and_compared(open_page: Any) -> None:
+    page = open_page(P + "runs/?kind=sft&q=cabinets")
+    for key in ("j", "x", "j", "x", "j", "x", "j", "x", "j", "x"):
+        page.keyboard.press(key)
+    assert page.locator("[data-count]").inner_text() == "5 runs chosen"
+    page.reload()
+    assert page.locator("[data-tick]:checked").count() == 5
+    page.keyboard.press("c")
+    page.wait_for_url("**/runs/compare/?run=**")
+    assert_fits(page)
+    assert "optim.lr" in page.locator("td.differs").first.locator("xpath=..").inner_text()
+    page.wait_for_selector(".chart .main-svg", timeout=60_000)
+    until(page, "document.querySelector('.chart').data.length === 2")
+    page.select_option("[data-over]", "t")
+    until(page, "document.querySelector('.chart .xtitle').textContent.startsWith('seconds')")
+    page.locator("[title='Leave this run out']").first.click()
+    page.wait_for_selector("h1:has-text('4 runs')")
 
 
 def test_samples_draw_truth_and_prediction_and_switch_by_key(site: Any, open_page: Any) -> None:

@@ -1,0 +1,112 @@
+"""Several runs beside each other: what differs in their configs and how they came out.
+
+Everything here is a pure function of the runs that are given; `page_reads.compared` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from console.runs import rows
+from console.runs.models import Run
+
+MAX_RUNS = 200
+ABSENT = None
+"""the value of a key that a run's config does not have"""
+_NAMES = ("name", "description")
+"""keys that say how a run is called; they differ without meaning anything"""
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """One key of the configs: its value in each run, in their order. `differs` from the baseline
+    is told for each; a value of None with `present` false is a key that the config lacks."""
+
+    path: str
+    values: tuple[Any, ...]
+    present: tuple[bool, ...]
+    differs: tuple[bool, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether any two runs differ here."""
+        return any(self.differs)
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One headline figure in each run; None where a run has none. `deltas` are differences to the
+    baseline, None for the baseline itself and where either is missing."""
+
+    name: str
+    unit: str
+    values: tuple[float | None, ...]
+    deltas: tuple[float | None, ...]
+    counts: tuple[int | None, ...]
+
+
+def baseline_of(runs: Sequence[Run], asked: str) -> Run:
+    """The asked one, else the pinned one, else the oldest: what came later is held against it."""
+    for run in runs:
+        if run.uid == asked:
+            return run
+    pinned = [run for run in runs if run.pinned]
+    return min(pinned or runs, key=lambda run: run.created)
+
+
+def key_rows(runs: Sequence[Run], base: Run) -> list[KeyRow]:
+    """Every key of the resolved configs by its path; lists are values, mappings are opened."""
+    flat = [flat_config(run.config_resolved) for run in runs]
+    at = list(runs).index(base)
+    paths = dict.fromkeys(path for values in flat for path in values)
+    return [_key_row(path, flat, flat[at]) for path in sorted(paths) if path not in _NAMES]
+
+
+def _key_row(path: str, flat: Sequence[Mapping[str, Any]], base: Mapping[str, Any]) -> KeyRow:
+    mark = (path in base, base.get(path))
+    return KeyRow(
+        path,
+        tuple(values.get(path, ABSENT) for values in flat),
+        tuple(path in values for values in flat),
+        tuple((path in values, values.get(path)) != mark for values in flat),
+    )
+
+
+def flat_config(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A resolved config as dotted path -> value. An empty mapping is a value."""
+    out: dict[str, Any] = {}
+    for key, value in config.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping) and value:
+            out |= flat_config(value, path)
+        else:
+            out[path] = value
+    return out
+
+
+def figure_rows(runs: Sequence[Run], base: Run) -> list[FigureRow]:
+    """Every headline figure that any of the runs has, in the order that their jobs gave."""
+    listed = [{row["name"]: row for row in rows.headline_list(run.headline)} for run in runs]
+    at = list(runs).index(base)
+    names = dict.fromkeys(name for figures in listed for name in figures)
+    return [_figure_row(name, listed, at) for name in names]
+
+
+def _figure_row(name: str, listed: Sequence[Mapping[str, Any]], at: int) -> FigureRow:
+    found = [figures.get(name, {}) for figures in listed]
+    values = [_number(figure.get("value")) for figure in found]
+    zero = values[at]
+    deltas = [
+        None if place == at or value is None or zero is None else value - zero
+        for place, value in enumerate(values)
+    ]
+    unit = next((figure["unit"] for figure in found if figure.get("unit")), "")
+    counts = tuple(figure.get("n") for figure in found)
+    return FigureRow(name, unit, tuple(values), tuple(deltas), counts)
+
+
+def _number(value: object) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number else None  # type: ignore[arg-type]
