@@ -29,7 +29,7 @@ STALLED_AFTER = timedelta(minutes=5)
 HEAVY = (
     "config_text", "config_resolved", "config_provenance", "report", "manifest", "bindings"
 )  # fmt: skip
-_KEY_METRICS = ("train/loss", "loss", "eval/loss")
+_KEY_METRICS = ("train/loss", "eval/loss")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from console.runs.models import Run
 from console.runs.states import LIVE, State
 from console.web import formats, states
 from mlcore.kinds import KINDS
+from mlcore.metrics import unit_of
 
 LEAST_SHARE_FOR_ETA = 0.02
 SPARK_WIDTH, SPARK_HEIGHT = 88.0, 22.0
@@ -215,32 +216,3 @@ def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
 def _unit_beside(name: str, unit: str) -> str:
     """The unit to write beside a figure's name; none where the name says it already."""
     return "" if f"_{name}".endswith(f"_{unit}") else unit
-
-
-_UNITS = (
-    ("per_second", "/s"),
-    ("per_s", "/s"),
-    ("seconds", "s"),
-    ("_s", "s"),
-    ("_ms", "ms"),
-    ("bytes", "B"),
-    ("_mb", "MB"),
-    ("_gb", "GB"),
-    ("loss", "nats/token"),
-    ("grad_norm", "L2"),
-    ("accuracy", "share"),
-    ("rate", "share"),
-    ("share", "share"),
-    ("tokens", "tokens"),
-    ("images", "images"),
-)
-
-
-def unit_of(key: str) -> str:
-    """The unit that a metric's name tells, empty when it tells none."""
-    name = key.rsplit("/", 1)[-1]
-    if "tokens_per" in name:
-        return "tokens/s"
-    if "images_per" in name or "samples_per" in name:
-        return "images/s"
-    return next((unit for end, unit in _UNITS if name.endswith(end)), "")

@@ -17,6 +17,7 @@ from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
 from console.runs.states import State
 from console.web.schema_form import as_text
+from mlcore.metrics import unit_of
 
 SHOWN_FILES = 100
 SHOWN_LATEST = 8
@@ -31,7 +32,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
     gate = getattr(run, "gate_result", None)
     return {
         "latest": [
-            {"key": s.key, "value": s.last_value, "unit": rows.unit_of(s.key)}
+            {"key": s.key, "value": s.last_value, "unit": unit_of(s.key)}
             for s in sorted(series, key=lambda s: "loss" not in s.key)[:SHOWN_LATEST]
         ],
         "samples": [sample_row(run, s, TILE_SIZE) for s in page_reads.latest_samples(run)],

@@ -81,7 +81,7 @@ def _report(
     for name, label, unit, n in (
         ("eval/f1_50", "f1_50", "share", seen),
         ("eval/parse_rate", "parse_rate", "share", seen),
-        ("loss", "loss", "nats/token", None),
+        ("train/loss", "loss", "nats/token", None),
     ):
         if name in figures:
             headline[label] = {"value": figures[name], "unit": unit, "n": n}

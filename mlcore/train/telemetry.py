@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from mlcore.metrics import Metric, find
 from mlcore.run.events import EventWriter
 
 Ratio = tuple[float, float]
 """a sum and what it is divided by"""
+HEADS = ("time", "memory", "data", "augment", "pack")
+"""what a figure of a step may be told under besides `train`"""
 
 
 @dataclass(frozen=True)
 class StepFacts:
     """One finished step, over all ranks.
 
-    `values` are its losses, rate and gradient norm; `ratios` are sums whose share over the whole
-    window is told (the loss of one dataset's tokens, say); `counts` are added up.
+    Names are those of `mlcore.metrics` without the `train/` before them. `values` are its losses,
+    rate and gradient norm; `ratios` are sums whose share over the whole window is told (the loss
+    of one dataset's tokens, say); `counts` are added up.
     """
 
     values: Mapping[str, float]
@@ -32,10 +36,10 @@ class StepFacts:
 class Telemetry:
     """Collects steps on rank 0 and writes one metric event every `every` steps.
 
-    A value is its mean over the steps since the last event that had it: with one dataset a step
-    has one task, so the losses of the other task come from other steps. `lr` is that of the last
-    step. Rates count all ranks, evaluations and checkpoints left out. A resume starts with an
-    empty window.
+    Each figure is reduced over the steps since the last event as its metric declares, and over
+    those that had it: with one dataset a step has one task, so the losses of the other task come
+    from other steps. Rates count all ranks, evaluations and checkpoints left out. A resume starts
+    with an empty window. Raises UndeclaredMetricError for a figure that nobody declared.
     """
 
     events: EventWriter
@@ -43,10 +47,6 @@ class Telemetry:
     every: int
     _values: dict[str, list[float]] = field(default_factory=dict)
     _ratios: dict[str, Ratio] = field(default_factory=dict)
-    _counts: dict[str, float] = field(default_factory=dict)
-    _tokens: int = 0
-    _samples: int = 0
-    _seconds: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def begin_step(self) -> None:
@@ -54,30 +54,40 @@ class Telemetry:
 
     def end_step(self, step: int, facts: StepFacts, epoch: float) -> dict[str, float]:
         """`step` counts finished steps. Returns what was written, or nothing between two events."""
-        for name, value in facts.values.items():
-            self._values.setdefault(name, []).append(value)
-        for name, (part, whole) in facts.ratios.items():
-            before = self._ratios.get(name, (0.0, 0.0))
-            self._ratios[name] = (before[0] + part, before[1] + whole)
-        for name, count in facts.counts.items():
-            self._counts[name] = self._counts.get(name, 0.0) + count
-        self._tokens += facts.tokens
-        self._samples += facts.samples
-        self._seconds += time.monotonic() - self._began
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        for name, value in {**facts.values, **facts.counts}.items():
+            self._values.setdefault(told_as(name), []).append(value)
+        speeds = {
+            "tokens_per_s": (float(facts.tokens), seconds),
+            "samples_per_s": (float(facts.samples), seconds),
+        }
+        for name, (part, whole) in {**facts.ratios, **speeds}.items():
+            before = self._ratios.get(told_as(name), (0.0, 0.0))
+            self._ratios[told_as(name)] = (before[0] + part, before[1] + whole)
         if step % self.every and step != self.steps:
             return {}
-        told = {name: fmean(row) for name, row in self._values.items()}
+        told = {name: reduced(find(name), row) for name, row in self._values.items()}
         told |= {name: part / whole for name, (part, whole) in self._ratios.items() if whole}
-        told |= self._counts
-        told["lr"] = facts.values["lr"]
-        seconds = max(self._seconds, 1e-9)
-        speed = {
-            "tokens_per_s": self._tokens / seconds,
-            "samples_per_s": self._samples / seconds,
-        }
-        self.events.metric(step, {**told, **speed}, epoch=epoch)
+        self.events.metric(step, told, epoch=epoch)
         self.events.progress(step, self.steps, "steps")
-        self._values, self._ratios, self._counts = {}, {}, {}
-        self._tokens = self._samples = 0
-        self._seconds = 0.0
+        self._values, self._ratios = {}, {}
         return told
+
+
+def told_as(name: str) -> str:
+    """The declared name of a step's figure. Raises UndeclaredMetricError when there is none."""
+    full = name if name.partition("/")[0] in HEADS else f"train/{name}"
+    find(full)
+    return full
+
+
+def reduced(metric: Metric, values: list[float]) -> float:
+    """Values of several steps as the one that the metric declares; a ratio without parts is their
+    mean."""
+    if metric.reduction == "sum":
+        return sum(values)
+    if metric.reduction == "last":
+        return values[-1]
+    if metric.reduction == "max":
+        return max(values)
+    return fmean(values)

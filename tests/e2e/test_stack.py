@@ -82,11 +82,11 @@ def test_a_synth_run_becomes_a_dataset_with_records_and_images(client: Client, s
 
 
 def test_every_training_step_arrives_once(client: Client, sft: str) -> None:
-    steps, values = client.points(sft, "loss")
+    steps, values = client.points(sft, "train/loss")
     assert steps == [1, 2, 3, 4, 5, 6]
     assert all(value > 0 for value in values)
     available = {row["key"]: row["n"] for row in client.get(f"runs/{sft}/metrics/")["available"]}
-    assert available["loss"] == 6
+    assert available["train/loss"] == 6
     assert "eval/parse_rate" in available
 
 
@@ -104,7 +104,8 @@ def test_the_console_has_each_event_of_the_run_folder_once(
     assert [(row["seq"], row["type"], row["body"]) for row in stored] == expected
     assert client.run(sft)["attempts"][0]["last_seq"] == len(written)
     metrics = [e["values"] for e in written if e["type"] == "metric"]
-    assert client.points(sft, "loss")[1] == [v["loss"] for v in metrics if "loss" in v]
+    losses = [v["train/loss"] for v in metrics if "train/loss" in v]
+    assert client.points(sft, "train/loss")[1] == losses
 
 
 def test_the_log_is_the_file_byte_for_byte(stack: Stack, client: Client, sft: str) -> None:
@@ -321,7 +322,7 @@ def test_a_cancelled_training_resumes_from_its_checkpoint_to_the_end(
     stack: Stack, client: Client, cancelled: str
 ) -> None:
     assert client.run(cancelled)["can_resume"] is True
-    before, values = client.points(cancelled, "loss")
+    before, values = client.points(cancelled, "train/loss")
     assert before == list(range(1, len(before) + 1))
     assert 4 <= len(before) < STEPS
     client.act(cancelled, "resume")
@@ -329,7 +330,7 @@ def test_a_cancelled_training_resumes_from_its_checkpoint_to_the_end(
     assert [a["number"] for a in run["attempts"]] == [1, 2]
     rewinds = [e for e in files_events(stack, cancelled, 2) if e["type"] == "rewind"]
     assert [e["step"] for e in rewinds] == [len(before)]
-    steps, all_values = client.points(cancelled, "loss")
+    steps, all_values = client.points(cancelled, "train/loss")
     assert steps == list(range(1, STEPS + 1))
     assert all_values[: len(before)] == values
 

@@ -111,7 +111,7 @@ def check_run(stack: Stack, client: Client, uid: str) -> None:
     """Nothing of the run is lost or doubled: metrics, events and log of every attempt."""
     run = client.run(uid)
     assert run["state"] == "succeeded"
-    assert client.points(uid, "loss")[0] == list(range(1, STEPS + 1)), uid
+    assert client.points(uid, "train/loss")[0] == list(range(1, STEPS + 1)), uid
     folder = stack.state.host / "runs" / uid
     rows = client.items(f"runs/{uid}/events/")
     assert len({(row["attempt"], row["seq"]) for row in rows}) == len(rows)

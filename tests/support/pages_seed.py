@@ -207,7 +207,7 @@ class World:
                 "train/loss": 5.2 * math.exp(-5 * share) + 0.31 + 0.05 * abs(noise),
                 "train/lr": 2e-3 * (0.5 + 0.5 * math.cos(math.pi * share)),
                 "train/grad_norm": 1.4 + 0.4 * noise + (6 if step == steps // 2 else 0),
-                "train/tokens_per_second": 5400 + 220 * noise,
+                "train/tokens_per_s": 5400 + 220 * noise,
             }
             if step % 25 == 0:
                 values["eval/loss"] = 5 * math.exp(-5 * share) + 0.42

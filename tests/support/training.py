@@ -119,7 +119,10 @@ def context(folder: Path, stop: StopSignal | None = None, attempt: int = 1) -> R
 
 
 def metrics(folder: Path) -> dict[int, dict[str, float]]:
-    """The losses, rates and norms of every step, as a reader sees them: rewinds hide points."""
+    """The figures of every step, as a reader sees them: rewinds hide points.
+
+    Those of training have no `train/` before them; what depends on the clock is left out.
+    """
     found: dict[int, dict[str, float]] = {}
     for path in sorted(folder.glob("events/attempt-*.jsonl")):
         for event in read_events(path):
@@ -127,8 +130,13 @@ def metrics(folder: Path) -> dict[int, dict[str, float]]:
                 found = {step: v for step, v in found.items() if step <= event["step"]}
             if event["type"] == "metric":
                 values = found.setdefault(event["step"], {})
-                values |= {k: v for k, v in event["values"].items() if not k.endswith("_per_s")}
+                told = {k.removeprefix("train/"): v for k, v in event["values"].items()}
+                values |= {k: v for k, v in told.items() if not _of_the_clock(k)}
     return found
+
+
+def _of_the_clock(name: str) -> bool:
+    return name.endswith("_per_s") or name.startswith(("time/", "memory/"))
 
 
 def start_run(folder: Path, settings: dict[str, Any], *options: str) -> subprocess.Popen[bytes]:

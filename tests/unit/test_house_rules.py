@@ -167,6 +167,7 @@ LIGHT = (
     "mlcore.geometry.spaces",
     "mlcore.fusion.plan",
     "mlcore.gates.engine",
+    "mlcore.metrics",
     "mlcore.run.runner",
 )
 

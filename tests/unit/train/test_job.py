@@ -59,8 +59,9 @@ def test_every_step_tells_its_loss_rate_and_norm(finished: Path) -> None:
     for values in told.values():
         assert {"loss", "loss_text", "lr", "grad_norm"} <= set(values)
         assert ("loss_coord" in values) == ("loss_dense" in values) != ("loss_summary" in values)
-    speeds = [event["values"] for event in events_of(finished, "metric")]
-    assert all(v["tokens_per_s"] > v["samples_per_s"] > 0 for v in speeds if "loss" in v)
+    events = [event["values"] for event in events_of(finished, "metric")]
+    steps = [values for values in events if "train/loss" in values]
+    assert all(v["train/tokens_per_s"] > v["train/samples_per_s"] > 0 for v in steps)
 
 
 def test_progress_ends_at_the_last_step(finished: Path) -> None:

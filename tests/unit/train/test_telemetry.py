@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlcore.metrics import UndeclaredMetricError
 from mlcore.run.events import EventWriter, read_events
 from mlcore.train.telemetry import StepFacts, Telemetry
 
@@ -41,32 +42,39 @@ def test_an_event_comes_at_its_interval_and_at_the_end(told: dict[int, dict[str,
 def test_each_task_is_told_even_when_the_last_step_was_the_other(
     told: dict[int, dict[str, float]],
 ) -> None:
-    assert (told[2]["loss_dense"], told[2]["loss_summary"]) == (1.0, 3.0)
-    assert (told[4]["loss_dense"], told[4]["loss_summary"]) == (5.0, 7.0)
+    assert (told[2]["train/loss_dense"], told[2]["train/loss_summary"]) == (1.0, 3.0)
+    assert (told[4]["train/loss_dense"], told[4]["train/loss_summary"]) == (5.0, 7.0)
 
 
 def test_a_loss_is_the_mean_since_the_last_event_and_the_rate_is_the_last(
     told: dict[int, dict[str, float]],
 ) -> None:
-    assert (told[2]["loss"], told[4]["loss"], told[5]["loss"]) == (2.0, 6.0, 9.0)
-    assert [values["lr"] for values in told.values()] == [0.2, 0.4, 0.5]
+    assert (told[2]["train/loss"], told[4]["train/loss"], told[5]["train/loss"]) == (2.0, 6.0, 9.0)
+    assert [values["train/lr"] for values in told.values()] == [0.2, 0.4, 0.5]
 
 
 def test_nothing_is_told_of_a_task_that_had_no_step(told: dict[int, dict[str, float]]) -> None:
-    assert "loss_summary" not in told[5]
+    assert "train/loss_summary" not in told[5]
 
 
 def test_speeds_share_one_clock(told: dict[int, dict[str, float]]) -> None:
     for values in told.values():
-        assert values["tokens_per_s"] == pytest.approx(25 * values["samples_per_s"])
+        assert values["train/tokens_per_s"] == pytest.approx(25 * values["train/samples_per_s"])
 
 
 def test_a_share_is_of_the_whole_window_and_left_out_where_there_was_nothing(
     told: dict[int, dict[str, float]],
 ) -> None:
-    assert (told[2]["loss/a"], told[4]["loss/a"]) == (0.75, 1.5)
-    assert "loss/a" not in told[5]
+    assert (told[2]["train/loss/a"], told[4]["train/loss/a"]) == (0.75, 1.5)
+    assert "train/loss/a" not in told[5]
 
 
 def test_counts_are_added_up_since_the_last_event(told: dict[int, dict[str, float]]) -> None:
-    assert [values["samples/a"] for values in told.values()] == [6.0, 6.0, 3.0]
+    assert [values["train/samples/a"] for values in told.values()] == [6.0, 6.0, 3.0]
+
+
+def test_a_figure_that_nobody_declared_is_refused(tmp_path: Path) -> None:
+    telemetry = Telemetry(EventWriter(tmp_path / "events.jsonl"), steps=5, every=2)
+    facts = StepFacts({"made_up": 1.0}, tokens=1, samples=1)
+    with pytest.raises(UndeclaredMetricError, match="train/made_up"):
+        telemetry.end_step(1, facts, epoch=0.0)

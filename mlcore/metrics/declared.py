@@ -1,0 +1,113 @@
+"""Every metric of mlcore. A name that is not here is refused where training tells it.
+
+Names begin with what they tell of: `train/` the steps, `eval/` held-out images, `time/` seconds,
+`memory/` bytes, `data/` and `augment/` the samples. What was not measured in a step is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from mlcore.metrics.metric import Direction, Metric, Reduction, UndeclaredMetricError
+
+NATS = "nats/token"
+_Row = tuple[str, str, Reduction, Direction, str]
+
+_LEARNED: Sequence[_Row] = (
+    ("loss", NATS, "mean", "lower", "what is minimised, over all supervised tokens"),
+    ("loss_text", NATS, "mean", "lower", "the loss of tokens that are no coordinates"),
+    ("loss_coord", NATS, "mean", "lower", "the loss of coordinate tokens"),
+    ("loss_dense", NATS, "mean", "lower", "the loss of dense captions"),
+    ("loss_summary", NATS, "mean", "lower", "the loss of summaries"),
+    ("sft_loss", NATS, "mean", "lower", "the supervised part of the loss, weighted"),
+    ("llm_kd_loss", NATS, "mean", "lower", "the part learned from the teacher's words, weighted"),
+    ("vision_kd_loss", "", "mean", "lower", "the part learned from the teacher's eyes, weighted"),
+    ("loss/{dataset}", NATS, "ratio", "lower", "the loss of one dataset's tokens"),
+    ("token_acc", "share", "ratio", "higher", "supervised tokens that are the likeliest one"),
+    ("{dataset}_{type}_token_acc", "share", "ratio", "higher", "the same, of one type of token"),
+    ("{dataset}_token_acc", "share", "ratio", "higher", "the same, of one dataset's tokens"),
+)
+"""told of training and, under the same words, of held-out images"""
+_TRAIN: Sequence[_Row] = (
+    ("train/lr", "", "last", "none", "learning rate"),
+    ("train/lr_{group}", "", "last", "none", "learning rate of a group of weights"),
+    ("train/grad_norm", "L2", "mean", "none", "norm of the gradient before clipping"),
+    ("train/samples/{dataset}", "samples", "sum", "none", "samples of one dataset"),
+    ("train/tokens_per_s", "tokens/s", "ratio", "higher", "tokens read, images' tokens included"),
+    (
+        "train/supervised_tokens_per_s", "tokens/s", "ratio", "higher",
+        "tokens that have a loss",
+    ),
+    ("train/samples_per_s", "samples/s", "ratio", "higher", "samples learned from"),
+    ("train/padding_share", "share", "ratio", "lower", "places of the batch that hold no token"),
+    ("train/mfu", "share", "ratio", "higher", "useful arithmetic of what the GPU can do"),
+)  # fmt: skip
+_EVAL: Sequence[_Row] = (
+    ("eval/parse_rate", "share", "last", "higher", "answers that parse"),
+    ("eval/parse_rate/{dataset}", "share", "last", "higher", "answers that parse"),
+    ("eval/f1_50", "share", "last", "higher", "F1 of found objects at IoU 0.5"),
+    ("eval/f1_50/{dataset}", "share", "last", "higher", "F1 of found objects at IoU 0.5"),
+)
+_COSTS: Sequence[_Row] = (
+    ("time/step_s", "s", "mean", "lower", "a step from end to end"),
+    ("time/data_s", "s", "mean", "lower", "waiting for samples, of a step"),
+    ("time/forward_s", "s", "mean", "lower", "the forward pass, of a step"),
+    ("time/backward_s", "s", "mean", "lower", "the backward pass without waiting, of a step"),
+    ("time/sync_s", "s", "mean", "lower", "waiting for other ranks, of a step"),
+    ("time/optimizer_s", "s", "mean", "lower", "clipping and the update, of a step"),
+    ("time/evaluation_s", "s", "sum", "lower", "looking at held-out images"),
+    ("time/checkpoint_s", "s", "sum", "lower", "writing a checkpoint"),
+    ("memory/peak_rss_bytes", "B", "max", "lower", "most memory of a process, the fullest rank"),
+    ("memory/cuda_peak_bytes", "B", "max", "lower", "most GPU memory in tensors, fullest rank"),
+)
+_SAMPLES: Sequence[_Row] = (
+    ("data/over_length", "records", "last", "none", "records that are too long and left out"),
+    ("data/over_length_share", "share", "last", "none", "the same, of all records"),
+    ("data/several_images", "samples", "sum", "none", "not augmented: more than one image"),
+    ("data/{change}", "samples", "sum", "none", "samples that a dataset's settings changed"),
+    ("augment/applied", "share", "ratio", "none", "samples that an op changed"),
+    ("augment/bypassed", "share", "ratio", "none", "samples that were left as they are"),
+    ("augment/lost_objects", "objects/sample", "ratio", "none", "objects that left the picture"),
+    ("augment/pasted_objects", "objects/sample", "ratio", "none", "objects that were pasted in"),
+    ("augment/partial_objects", "objects/sample", "ratio", "none", "objects that were cut"),
+    ("augment/too_long", "share", "ratio", "none", "taken as they were: too long otherwise"),
+    ("augment/too_large", "share", "ratio", "none", "taken as they were: too large otherwise"),
+    ("augment/skipped/{reason}", "ops/sample", "ratio", "none", "ops that could do nothing"),
+)
+
+
+def _all() -> Iterator[Metric]:
+    for head in ("train", "eval"):
+        for name, unit, reduction, direction, about in _LEARNED:
+            yield Metric(f"{head}/{name}", unit, reduction, direction, about)
+    for row in (*_TRAIN, *_EVAL, *_COSTS, *_SAMPLES):
+        yield Metric(*row)
+
+
+METRICS = tuple(_all())
+_FIXED = {metric.name: metric for metric in METRICS if metric.fixed}
+_PATTERNS = [metric for metric in METRICS if not metric.fixed]
+
+
+@lru_cache(maxsize=4096)
+def find(name: str) -> Metric:
+    """The declaration of a name. Raises UndeclaredMetricError when there is none."""
+    if name in _FIXED:
+        return _FIXED[name]
+    for metric in _PATTERNS:
+        if metric.pattern.fullmatch(name):
+            return metric
+    raise UndeclaredMetricError(
+        f"the metric {name!r} is not declared",
+        hint="Declare its unit, reduction and direction in mlcore/metrics/declared.py.",
+        where=name,
+    )
+
+
+def unit_of(name: str) -> str:
+    """The unit of a metric, empty for one that mlcore does not tell."""
+    try:
+        return find(name).unit
+    except UndeclaredMetricError:
+        return ""
