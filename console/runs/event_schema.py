@@ -13,6 +13,8 @@ VERSION = 1
 MAX_EVENTS = 5000
 MAX_KEY = 200
 MAX_PROBLEMS = 20
+MAX_STREAM = 8000
+"""characters of an answer that is still being written"""
 _BIG = 2**53
 _LARGEST = sys.float_info.max
 _COMMON = frozenset({"v", "seq", "time", "type"})
@@ -154,6 +156,15 @@ def _sample(item: dict[str, Any]) -> None:
     _only(item, _SAMPLE)
 
 
+def _stream(item: dict[str, Any]) -> None:
+    _text(item, "name", 200)
+    _text(item, "text")
+    if len(item["text"]) > MAX_STREAM:
+        raise _BadError("text", f"must have at most {MAX_STREAM} characters")
+    _size(item, "", "tokens")
+    _only(item, _STREAM)
+
+
 def _gate(item: dict[str, Any]) -> None:
     if type(item.get("result")) is not dict:
         raise _BadError("result", "must be an object")
@@ -185,6 +196,7 @@ _STATUS = _COMMON | {"phase", "message"}
 _REWIND = _COMMON | {"step"}
 _ARTIFACT = _COMMON | {"name", "path", "sha256", "size", "media"}
 _SAMPLE = _COMMON | {"name", "step", "image", "truth", "prediction", "raw", "note"}
+_STREAM = _COMMON | {"name", "text", "tokens"}
 _GATE = _COMMON | {"result"}
 _ERROR = _COMMON | {"code", "message", "hint", "where"}
 _CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -194,6 +206,7 @@ _CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "rewind": _rewind,
     "artifact": _artifact,
     "sample": _sample,
+    "stream": _stream,
     "review_item": _review_item,
     "gate": _gate,
     "warning": _warning,

@@ -54,6 +54,8 @@ class _Gathered:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     progress_from: list[float] | None = None
+    stream: RunEvent | None = None
+    """the newest state of an answer that is being written: the ones before it are not kept"""
 
 
 def take_events(attempt_id: int, lease: str, events: list[Event]) -> int:
@@ -118,6 +120,9 @@ def _gather(attempt: Held, event: Event, found: _Gathered) -> None:
     if event.type == "sample":
         found.samples.append(_sample(attempt, event))
         return
+    if event.type == "stream":
+        found.stream = _row(attempt, event)
+        return
     if event.type == "rewind":
         known = attempt.rewind_step
         attempt.rewind_step = body["step"] if known is None else min(known, body["step"])
@@ -137,6 +142,9 @@ def _write(attempt: Held, found: _Gathered) -> None:
         metric_store.append(attempt.run_id, attempt.number, found.points)
     if found.rows:
         RunEvent.objects.bulk_create(found.rows)
+    if found.stream is not None:
+        RunEvent.objects.filter(attempt_id=attempt.pk, type="stream").delete()
+        found.stream.save()
     if found.samples:
         Sample.objects.bulk_create(found.samples)
     if found.artifacts:

@@ -118,6 +118,15 @@ def warnings(run: Run, limit: int = 20) -> list[RunEvent]:
     return list(run.events.filter(type="warning").order_by("-id")[:limit])
 
 
+def being_said(run: Run) -> dict[str, Any] | None:
+    """The answer that is being written now; None for a run that is over or says nothing."""
+    if run.state != State.RUNNING:
+        return None
+    rows = run.events.filter(type="stream", attempt__number=run.attempt_number)
+    newest = rows.order_by("-id").first()
+    return newest.body if newest else None
+
+
 def using(project: Project, refs: Sequence[str]) -> list[Run]:
     """Runs that take one of these references as an input, newest first."""
     if not refs:

@@ -194,9 +194,22 @@ def event_row(type_: str, time: datetime, body: Mapping[str, Any]) -> dict[str, 
         text = f"{result.get('policy', '')}: " + (
             _("passed") if result.get("passed") else _("not passed")
         )
+    elif type_ == "stream":
+        text = f"{body.get('name', '')}: {_tokens(int(body.get('tokens', 0)))}"
     elif type_ in ("error", "warning"):
         text = f"{body.get('code', '')}: {text}"
     return {"time": time, "type": type_, "text": text, "where": str(body.get("where") or "")}
+
+
+def said_row(body: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The answer that is being written, as the page shows it."""
+    if body is None:
+        return None
+    return {"name": body["name"], "text": body["text"], "tokens": _tokens(body["tokens"])}
+
+
+def _tokens(count: int) -> str:
+    return ngettext("%(n)d token", "%(n)d tokens", count) % {"n": count}
 
 
 def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:

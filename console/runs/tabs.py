@@ -45,6 +45,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
         ],
         "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
         "attempts": [_attempt_row(a) for a in attempts],
+        "said": rows.said_row(page_reads.being_said(run)),
         "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
         "manifest": _manifest_rows(run.manifest or {}),
     }  # fmt: skip

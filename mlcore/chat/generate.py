@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
-from transformers import GenerationConfig, Qwen3VLForConditionalGeneration
+from transformers import GenerationConfig, LogitsProcessorList, Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
+from mlcore.chat.choose import GREEDY, Chooser, Listener, Sampling, row_stream
 from mlcore.chat.render import TrainingExample
 from mlcore.models.tokens import StructureIds, structure_ids
+
+__all__ = ["GREEDY", "Generated", "Sampling", "generate_batch", "left_padded"]
 
 
 @dataclass(frozen=True)
@@ -18,26 +21,16 @@ class Generated:
     """One answer. `token_ids` are those of `text`; the closing token is not among them.
 
     `finished` is false when the token limit cut the answer; `new_tokens` counts what the model
-    produced, its closing token included.
+    produced, its closing token included, and `logprobs` has the natural logarithm of the
+    probability of each of these. Two answers are equal whatever their logprobs: those differ in
+    their last digits from batch to batch.
     """
 
     text: str
     token_ids: tuple[int, ...]
     finished: bool
     new_tokens: int
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn. Temperature 0 takes the likeliest token each time."""
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    repetition_penalty: float = 1.0
-    seed: int = 0
-
-
-GREEDY = Sampling()
+    logprobs: tuple[float, ...] = field(default=(), compare=False)
 
 
 def generate_batch(
@@ -46,24 +39,37 @@ def generate_batch(
     prompts: Sequence[TrainingExample],
     max_new_tokens: int,
     sampling: Sampling = GREEDY,
+    *,
+    draws: Sequence[int] | None = None,
+    listener: Listener | None = None,
 ) -> list[Generated]:
     """Answers to prompts (from `Renderer.prompt_example`), in their order.
 
-    Prompts may differ in length and image size. A greedy answer does not depend on what else is
-    in the batch; a sampled one does, and is fixed by the seed and the batch.
+    Prompts may differ in length and image size. No answer depends on what else is in the batch: a
+    sampled one is fixed by the seed, its record, its task and its number in `draws`, which counts
+    the answers to one question and is 0 for all where it is not given. Draws nothing from torch.
     """
     if not prompts:
         return []
     ids = structure_ids(processor.tokenizer.get_added_vocab())
-    config = _config(sampling, max_new_tokens, ids)
     inputs = left_padded(prompts, ids)
     inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+    streams = [
+        row_stream(sampling.seed, prompt.record_id, prompt.mode or "", draw)
+        for prompt, draw in zip(prompts, draws or [0] * len(prompts), strict=True)
+    ]
+    chooser = Chooser(sampling, streams, ids.pad, listener)
     generate: Callable[..., torch.Tensor] = cast("Any", model).generate
-    with torch.inference_mode(), torch.random.fork_rng():
-        torch.manual_seed(sampling.seed)
-        out = generate(**inputs, generation_config=config)
+    with torch.inference_mode():
+        out = generate(
+            **inputs,
+            generation_config=_config(max_new_tokens, ids),
+            logits_processor=LogitsProcessorList([chooser]),
+        )
     width = inputs["input_ids"].shape[1]
-    return [_cut(row[width:].tolist(), ids, processor) for row in out]
+    logprobs = torch.stack(chooser.logprobs, dim=1).tolist()
+    rows = zip(out[:, width:].tolist(), logprobs, strict=True)
+    return [_cut(tokens, row, ids, processor) for tokens, row in rows]
 
 
 def left_padded(prompts: Sequence[TrainingExample], ids: StructureIds) -> dict[str, torch.Tensor]:
@@ -83,27 +89,26 @@ def left_padded(prompts: Sequence[TrainingExample], ids: StructureIds) -> dict[s
     }
 
 
-def _config(sampling: Sampling, max_new_tokens: int, ids: StructureIds) -> GenerationConfig:
+def _config(max_new_tokens: int, ids: StructureIds) -> GenerationConfig:
     """A whole configuration, so that defaults stored in a checkpoint have no say."""
     make: Callable[..., GenerationConfig] = GenerationConfig
-    common: dict[str, Any] = {
-        "max_new_tokens": max_new_tokens,
-        "eos_token_id": ids.im_end,
-        "pad_token_id": ids.pad,
-        "repetition_penalty": sampling.repetition_penalty,
-        "use_cache": True,
-    }
-    if sampling.temperature == 0.0:
-        return make(do_sample=False, **common)
     return make(
-        do_sample=True, temperature=sampling.temperature, top_p=sampling.top_p, top_k=0, **common
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=ids.im_end,
+        pad_token_id=ids.pad,
+        repetition_penalty=1.0,
+        use_cache=True,
     )
 
 
-def _cut(tokens: list[int], ids: StructureIds, processor: Qwen3VLProcessor) -> Generated:
+def _cut(
+    tokens: list[int], logprobs: list[float], ids: StructureIds, processor: Qwen3VLProcessor
+) -> Generated:
     finished = ids.im_end in tokens
     kept = tokens[: tokens.index(ids.im_end)] if finished else tokens
     text = processor.tokenizer.decode(
         kept, skip_special_tokens=False, clean_up_tokenization_spaces=False
     )
-    return Generated(text, tuple(kept), finished, len(kept) + int(finished))
+    count = len(kept) + int(finished)
+    return Generated(text, tuple(kept), finished, count, tuple(logprobs[:count]))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mlcore.coordjson.pieces import Piece
+from mlcore.coordjson.scan import Part
 from mlcore.coordjson.types import CoordObject, Kind
 from mlcore.objectjson.scale import PlainObject, Scale, from_pixels, to_coord_object
 from mlcore.registry import Registry
@@ -49,8 +50,9 @@ class AnswerBuilder(ABC):
         """The objects of an answer, strictly, on the grid of 0..999. Raises AnswerError."""
 
     @abstractmethod
-    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> int:
-        """How many objects of any text are right by themselves. Raises nothing, in linear time."""
+    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> list[Part]:
+        """Where the objects stand that are right by themselves, in any text: characters from the
+        first to one past the last. Raises nothing, in linear time."""
 
     @abstractmethod
     def pieces(

@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 
 from mlcore.config.base import StrictModel
 from mlcore.coordjson.builder import BUILDERS, AnswerBuilder, PixelObject
+from mlcore.coordjson.scan import Part
 from mlcore.coordjson.types import CoordObject, FieldOrder
 from mlcore.objectjson.scale import EmitNorm
 
@@ -60,13 +61,19 @@ def read_answer(text: str, format: AnswerFormat, width: int, height: int) -> lis
     return builder.read(text, builder.scale(format, width, height), format)
 
 
-def count_salvaged(text: str, format: AnswerFormat, width: int, height: int) -> int:
-    """How many objects of a text are right by themselves, whatever stands around them.
+def object_spans(text: str, format: AnswerFormat, width: int, height: int) -> list[Part]:
+    """Where the objects of a text stand that are right by themselves, whatever is around them.
 
-    Width and height in pixels. Raises nothing; time grows linearly with the text.
+    Of a text that `read_answer` takes these are its objects, in their order. Width and height in
+    pixels; places count characters. Raises nothing; time grows linearly with the text.
     """
     builder = format.builder
     return builder.salvaged(text, builder.scale(format, width, height), format)
+
+
+def count_salvaged(text: str, format: AnswerFormat, width: int, height: int) -> int:
+    """How many objects of a text are right by themselves; width and height in pixels."""
+    return len(object_spans(text, format, width, height))
 
 
 def write_answer(

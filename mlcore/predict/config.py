@@ -67,6 +67,9 @@ class PredictConfig(JobConfig):
     """what is asked and how it is answered: what the model was trained with"""
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     """how tokens are drawn"""
+    samples_per_image: int = Field(default=1, ge=1, le=64)
+    """answers drawn for each image and mode, each by numbers of its own; more than one needs a
+    temperature above 0, and lets an evaluation tell the best of them (oracle-K)"""
     max_new_tokens: int = Field(default=320, ge=1, le=8192, json_schema_extra=RUNTIME)
     """longest answer in tokens; a cut answer is marked as not finished"""
     batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=RUNTIME)
@@ -94,6 +97,19 @@ class PredictConfig(JobConfig):
         if len(set(modes)) != len(modes):
             raise ValueError("a mode is named twice")
         return modes
+
+    @model_validator(mode="after")
+    def _answers_can_differ(self) -> Self:
+        if self.samples_per_image == 1:
+            return self
+        if isinstance(self.system, ConstantSystem):
+            raise ValueError("samples_per_image: a constant system has one answer only")
+        if self.sampling.temperature == 0:
+            raise ValueError(
+                "samples_per_image: at temperature 0 all answers to an image are the same; "
+                "set sampling.temperature above 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:

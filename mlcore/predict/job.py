@@ -1,30 +1,33 @@
 """The `predict` job: every image of a split, every mode, raw text out.
 
-Writes `predictions.jsonl` (one line per image and mode), `meta.json` and, where images could not
-be used, `rejects.jsonl`. Nothing here reads the answers; `evaluate` does.
+Writes `predictions.jsonl` (one line per image, mode and draw), `meta.json` and, where images could
+not be used, `rejects.jsonl`. No figure is made here; `evaluate` does that.
 """
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from mlcore.chat.generate import Generated
 from mlcore.chat.prompts import Mode
 from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
 from mlcore.predict.config import PredictConfig
+from mlcore.predict.said import Said
 from mlcore.predict.samples import emit_sample
 from mlcore.predict.systems import System, Unreadable, open_system
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
 
 SCHEMA = "predictions/1"
+DIGITS = 6
+"""decimals of a stored logprob or confidence: batches of other sizes differ beyond them"""
 
 
 @dataclass
@@ -60,6 +63,7 @@ def run(config: PredictConfig, ctx: RunContext) -> dict[str, Any]:
         "split": config.split,
         "limit": config.limit,
         "modes": list(config.modes),
+        "samples_per_image": config.samples_per_image,
         "answer": config.messages.answer.model_dump(mode="json"),
         "generation": dict(system.generation),
         "n": tally.answers,
@@ -83,47 +87,62 @@ def _answer_all(
     output: Path,
 ) -> Tally:
     tally = Tally()
-    total = len(records) * len(config.modes)
+    turns = [(mode, draw) for mode in config.modes for draw in range(config.samples_per_image)]
     shown = 0
     with (output / "predictions.jsonl").open("w", encoding="utf-8") as file:
-        for mode in config.modes:
+        for turn, (mode, draw) in enumerate(turns):
             for start in range(0, len(records), config.batch_size):
                 ctx.check_stop()
                 batch = records[start : start + config.batch_size]
                 begun = time.monotonic()
-                answers = system.answer(batch, mode)
+                answers = system.answer(batch, mode, draw)
                 tally.seconds += time.monotonic() - begun
                 for record, answer in zip(batch, answers, strict=True):
                     if isinstance(answer, Unreadable):
                         _reject(config, ctx, tally, record, answer, len(records))
                         continue
-                    _write(file, tally, record, mode, answer)
+                    _write(file, tally, record, mode, draw, answer)
                     if mode == "dense" and shown < config.samples:
                         emit_sample(
                             ctx, dataset, record, answer, format=config.messages.answer
                         )
                         shown += 1
                 file.flush()
-                done = config.modes.index(mode) * len(records) + start + len(batch)
-                ctx.events.progress(done, total, "answers")
+                done = turn * len(records) + start + len(batch)
+                ctx.events.progress(done, len(turns) * len(records), "answers")
     return tally
 
 
-def _write(file: IO[str], tally: Tally, record: Record, mode: Mode, answer: Generated) -> None:
-    line = {
+def _write(
+    file: IO[str], tally: Tally, record: Record, mode: Mode, draw: int, answer: Said
+) -> None:
+    generated = answer.generated
+    line: dict[str, Any] = {
         "id": record.id,
         "image": record.images[0],
         "width": record.width,
         "height": record.height,
         "mode": mode,
+        "draw": draw,
         "text": answer.text,
-        "finished": answer.finished,
-        "new_tokens": answer.new_tokens,
+        "finished": generated.finished,
+        "new_tokens": generated.new_tokens,
+        "token_ids": list(generated.token_ids),
+        "logprob": round(math.fsum(generated.logprobs), DIGITS) if generated.logprobs else None,
     }
+    if mode == "dense":
+        line["objects"] = answer.confidences and [
+            {
+                "span": [c.start, c.stop],
+                "confidence": round(c.mean, DIGITS),
+                "least": round(c.least, DIGITS),
+            }
+            for c in answer.confidences
+        ]
     file.write(json.dumps(line, ensure_ascii=False) + "\n")
     tally.answers += 1
-    tally.finished += int(answer.finished)
-    tally.new_tokens += answer.new_tokens
+    tally.finished += int(generated.finished)
+    tally.new_tokens += generated.new_tokens
 
 
 def _reject(

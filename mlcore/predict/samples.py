@@ -5,12 +5,12 @@ import hashlib
 import shutil
 from typing import Any
 
-from mlcore.chat.generate import Generated
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
 from mlcore.coordjson import AnswerError
 from mlcore.coordjson.format import AnswerFormat, read_answer
 from mlcore.geometry.spaces import to_pixels
+from mlcore.predict.said import Said
 from mlcore.run.context import RunContext
 from mlcore.run.hashing import file_sha256
 
@@ -19,7 +19,7 @@ def emit_sample(
     ctx: RunContext,
     dataset: Dataset,
     record: Record,
-    answer: Generated,
+    answer: Said,
     *,
     step: int = 0,
     format: AnswerFormat | None = None,
@@ -48,7 +48,7 @@ def emit_sample(
         truth=[{"desc": o.desc, o.kind: list(o.points)} for o in record.objects],
         prediction=prediction,
         raw=answer.text,
-        note=note if answer.finished else f"{note} (cut at the token limit)".strip(),
+        note=note if answer.generated.finished else f"{note} (cut at the token limit)".strip(),
     )
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +21,11 @@ from mlcore.errors import ConfigError, DataError, OutOfMemoryError
 from mlcore.models.load import load_model, load_processor, load_untrained
 from mlcore.predict.config import ConstantSystem, PredictConfig, UntrainedSystem
 from mlcore.predict.constant import constant_dense, constant_summary
+from mlcore.predict.live import Live
+from mlcore.predict.said import Said, said
 from mlcore.run.context import RunContext
+from mlcore.run.events import EventWriter
 from mlcore.run.hashing import tree_digest, tree_entries
-
-Warn = Callable[[str, str], object]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ class System(Protocol):
     model_digest: str | None
     generation: Mapping[str, Any]
 
-    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
-        """One answer per record, in their order."""
+    def answer(
+        self, records: Sequence[Record], mode: Mode, draw: int = 0
+    ) -> list[Said | Unreadable]:
+        """One answer per record, in their order; `draw` counts the answers to one question."""
         ...
 
 
@@ -62,14 +65,19 @@ class ConstantAnswers:
         self._texts = {mode: makers[mode]() for mode in modes}
         self.generation: Mapping[str, Any] = {"split": "train", "records": len(records)}
 
-    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
-        return [Generated(self._texts[mode], (), finished=True, new_tokens=0) for _ in records]
+    def answer(
+        self, records: Sequence[Record], mode: Mode, draw: int = 0
+    ) -> list[Said | Unreadable]:
+        text = self._texts[mode]
+        return [Said(text, Generated(text, (), finished=True, new_tokens=0)) for _ in records]
 
 
 class ModelAnswers:
     """A model answers, whole batches at a time; a batch that fails is tried image by image."""
 
-    def __init__(self, config: PredictConfig, folder: Path, dataset: Dataset, warn: Warn) -> None:
+    def __init__(
+        self, config: PredictConfig, folder: Path, dataset: Dataset, events: EventWriter
+    ) -> None:
         assert not isinstance(config.system, ConstantSystem)
         self._processor = load_processor(folder)
         self._renderer = Renderer(
@@ -78,7 +86,10 @@ class ModelAnswers:
         self._model = _model(config, folder)
         nn.Module.to(self._model, _device(config.device))
         self._messages = config.messages
-        self._dataset, self._warn = dataset, warn
+        self._dataset, self._warn = dataset, events.warning
+        self._live = Live(
+            events, self._processor.tokenizer.backend_tokenizer, self._renderer.ids.im_end
+        )
         self._max_new_tokens = config.max_new_tokens
         self._sampling = Sampling(
             config.sampling.temperature, config.sampling.top_p,
@@ -90,15 +101,26 @@ class ModelAnswers:
             "messages": config.messages.model_dump(mode="json"),
             "dtype": config.dtype,
             "seed": config.seed,
+            "samples_per_image": config.samples_per_image,
             **config.sampling.model_dump(),
         }
 
-    def answer(self, records: Sequence[Record], mode: Mode) -> list[Generated | Unreadable]:
+    def answer(
+        self, records: Sequence[Record], mode: Mode, draw: int = 0
+    ) -> list[Said | Unreadable]:
         prompts = [self._prompt(record, mode) for record in records]
         usable = [prompt for prompt in prompts if not isinstance(prompt, Unreadable)]
+        answers = iter(self._generate(usable, draw))
+        return [
+            prompt if isinstance(prompt, Unreadable) else self._said(next(answers), record, mode)
+            for prompt, record in zip(prompts, records, strict=True)
+        ]
+
+    def _said(self, answer: Generated, record: Record, mode: Mode) -> Said:
         prefix = self._messages.prefix(mode, self._dataset.name)
-        answers = iter([without_prefix(answer, prefix) for answer in self._generate(usable)])
-        return [p if isinstance(p, Unreadable) else next(answers) for p in prompts]
+        return said(
+            answer, record, mode, prefix, self._messages.answer, self._processor.tokenizer
+        )
 
     def _prompt(self, record: Record, mode: Mode) -> TrainingExample | Unreadable:
         try:
@@ -106,19 +128,25 @@ class ModelAnswers:
         except DataError as error:
             return Unreadable(error.message, error.where)
 
-    def _generate(self, prompts: Sequence[TrainingExample]) -> list[Generated]:
+    def _generate(self, prompts: Sequence[TrainingExample], draw: int) -> list[Generated]:
         try:
-            return self._together(prompts)
+            return self._together(prompts, draw)
         except (RuntimeError, MemoryError) as error:
             if len(prompts) == 1:
                 raise _single_failure(error, prompts[0]) from error
             size = len(prompts)
             self._warn("batch_failed", f"a batch of {size} failed, going one by one: {error}")
-        return [answer for prompt in prompts for answer in self._generate([prompt])]
+        return [answer for prompt in prompts for answer in self._generate([prompt], draw)]
 
-    def _together(self, prompts: Sequence[TrainingExample]) -> list[Generated]:
+    def _together(self, prompts: Sequence[TrainingExample], draw: int) -> list[Generated]:
         return generate_batch(
-            self._model, self._processor, prompts, self._max_new_tokens, self._sampling
+            self._model,
+            self._processor,
+            prompts,
+            self._max_new_tokens,
+            self._sampling,
+            draws=[draw] * len(prompts),
+            listener=self._live.listener(prompts),
         )
 
 
@@ -128,16 +156,7 @@ def open_system(config: PredictConfig, ctx: RunContext, dataset: Dataset) -> Sys
         return ConstantAnswers(dataset, config.modes, config.messages)
     torch.set_num_threads(config.threads)
     folder = ctx.resolve(config.system.model)
-    return ModelAnswers(config, folder, dataset, ctx.events.warning)
-
-
-def without_prefix(answer: Generated, prefix: str) -> Generated:
-    """An answer without the line that the model was trained to begin with.
-
-    One that does not begin with it stays as it is, and is then read as such. `token_ids` and
-    counts stay those of everything that was generated.
-    """
-    return replace(answer, text=answer.text.removeprefix(prefix))
+    return ModelAnswers(config, folder, dataset, ctx.events)
 
 
 def _model(config: PredictConfig, folder: Path) -> Qwen3VLForConditionalGeneration:

@@ -25,6 +25,7 @@ EVENT_TYPES = (
     "rewind",
     "artifact",
     "sample",
+    "stream",
     "review_item",
     "gate",
     "warning",
@@ -123,6 +124,11 @@ class EventWriter:
             raw=raw,
             note=note,
         )
+
+    def stream(self, name: str, text: str, tokens: int) -> None:
+        """An answer that is still being written: its text so far (or the end of it), and how many
+        tokens it has. Each takes the place of the one before; nothing depends on them."""
+        self.emit("stream", name=name, text=text, tokens=tokens)
 
     def gate(self, result: Mapping[str, Any]) -> None:
         """A gate's whole verdict: {policy, passed, checks: [...]}."""

@@ -15,8 +15,8 @@ from mlcore.chat.render import Renderer
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
 from mlcore.evaluate import quick
+from mlcore.predict.said import Said, said
 from mlcore.predict.samples import emit_sample
-from mlcore.predict.systems import without_prefix
 from mlcore.run.context import RunContext
 from mlcore.train.config import EvaluationConfig
 from mlcore.train.prepare import Prepared
@@ -72,7 +72,7 @@ class Looks:
             figures |= {f"eval/{k}/{label}": v for k, v in self._figures(answers, label).items()}
         return figures
 
-    def _answers(self, model: Qwen3VLForConditionalGeneration) -> list[Generated]:
+    def _answers(self, model: Qwen3VLForConditionalGeneration) -> list[Said]:
         model.train(mode=False)
         answers: list[Generated] = []
         with torch.inference_mode():
@@ -86,11 +86,18 @@ class Looks:
                 )
         model.train()
         return [
-            without_prefix(answer, view.renderer.messages.prefix("dense", view.dataset.name))
+            said(
+                answer,
+                view.record,
+                "dense",
+                view.renderer.messages.prefix("dense", view.dataset.name),
+                view.renderer.messages.answer,
+                self.processor.tokenizer,
+            )
             for view, answer in zip(self.views, answers, strict=True)
         ]
 
-    def _figures(self, answers: Sequence[Generated], label: str | None) -> dict[str, float]:
+    def _figures(self, answers: Sequence[Said], label: str | None) -> dict[str, float]:
         pairs = [
             (view.record, answer.text)
             for view, answer in zip(self.views, answers, strict=True)

@@ -10,6 +10,7 @@ from mlcore.coordjson.parse import parse_strict
 from mlcore.coordjson.pieces import Piece, cut_json
 from mlcore.coordjson.render import render
 from mlcore.coordjson.salvage import parse_salvage
+from mlcore.coordjson.scan import Part
 from mlcore.coordjson.types import CoordObject
 from mlcore.objectjson.scale import PlainObject, Scale
 
@@ -32,8 +33,8 @@ class CoordJson(AnswerBuilder):
     def read(self, text: str, scale: Scale, format: AnswerFormat) -> list[CoordObject]:
         return parse_strict(text, format.field_order)
 
-    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> int:
-        return len(parse_salvage(text, format.field_order).records)
+    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> list[Part]:
+        return [kept.span for kept in parse_salvage(text, format.field_order).records]
 
     def pieces(
         self, text: str, objects: Sequence[PlainObject], format: AnswerFormat

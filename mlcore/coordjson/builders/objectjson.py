@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mlcore.coordjson.builder import AnswerBuilder, PixelObject, meant, register, shown
 from mlcore.coordjson.format import BLANKS, AnswerFormat
 from mlcore.coordjson.pieces import Piece, cut_json
+from mlcore.coordjson.scan import Part
 from mlcore.coordjson.types import CoordObject
 from mlcore.objectjson.parse import parse_strict
 from mlcore.objectjson.render import render
@@ -39,8 +40,8 @@ class ObjectJson(AnswerBuilder):
     def read(self, text: str, scale: Scale, format: AnswerFormat) -> list[CoordObject]:
         return meant(parse_strict(text, scale, format.field_order), scale)
 
-    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> int:
-        return len(parse_salvage(text, scale, format.field_order).records)
+    def salvaged(self, text: str, scale: Scale, format: AnswerFormat) -> list[Part]:
+        return [kept.span for kept in parse_salvage(text, scale, format.field_order).records]
 
     def pieces(
         self, text: str, objects: Sequence[PlainObject], format: AnswerFormat

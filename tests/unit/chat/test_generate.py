@@ -111,5 +111,44 @@ def test_sampling_is_fixed_by_its_seed_and_leaves_torchs_stream_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("top_p", [1.0, 0.8])
+def test_a_sampled_answer_is_the_same_alone_and_in_any_batch(
+    model, processor, prompts, top_p
+) -> None:
+    drawn = Sampling(temperature=1.5, top_p=top_p, repetition_penalty=1.2, seed=5)
+    together = generate_batch(model, processor, prompts, 16, drawn)
+    assert generate_batch(model, processor, prompts[::-1], 16, drawn) == together[::-1]
+    assert [generate_batch(model, processor, [p], 16, drawn)[0] for p in prompts] == together
+    assert together != generate_batch(model, processor, prompts, 16)
+    again = generate_batch(model, processor, prompts[:1], 16, drawn, draws=[1])
+    assert again != together[:1], "another draw has other numbers"
+
+
+def test_probabilities_are_those_of_the_model_whatever_the_temperature(
+    model, processor, prompts
+) -> None:
+    drawn = Sampling(temperature=2.0, top_p=0.9, repetition_penalty=1.5, seed=1)
+    answer = generate_batch(model, processor, prompts[:2], 5, drawn)[1]
+    assert len(answer.logprobs) == answer.new_tokens
+    ids = torch.from_numpy(prompts[1].input_ids)[None]
+    for token, logprob in zip(answer.token_ids, answer.logprobs, strict=False):
+        with torch.no_grad():
+            logits = model(
+                input_ids=ids, pixel_values=torch.from_numpy(prompts[1].pixel_values),
+                image_grid_thw=torch.from_numpy(prompts[1].image_grid_thw),
+                mm_token_type_ids=(ids == processor.image_token_id).int(), use_cache=False,
+            ).logits
+        assert logprob == pytest.approx(float(logits[0, -1].log_softmax(-1)[token]), abs=1e-4)
+        ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
+
+
+def test_who_listens_hears_every_token_as_it_comes(model, processor, prompts) -> None:
+    heard: list[list[int]] = []
+    answers = generate_batch(
+        model, processor, prompts[:2], 4, listener=lambda row: heard.append(list(row))
+    )
+    assert [tuple(row) for row in zip(*heard, strict=True)] == [a.token_ids for a in answers]
+
+
 def test_no_prompts_no_answers(model, processor) -> None:
     assert generate_batch(model, processor, [], 5) == []

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from mlcore.chat.generate import Generated, generate_batch
+from mlcore.chat.generate import generate_batch
 from mlcore.contract.reader import open_dataset
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import CancelledError, DataError, OutOfMemoryError
@@ -83,7 +83,8 @@ def test_a_model_answers_every_image_in_every_mode(
         (id_, mode) for mode in ("dense", "summary") for id_ in ids
     ]
     assert set(found[0]) == {
-        "id", "image", "width", "height", "mode", "text", "finished", "new_tokens"
+        "id", "image", "width", "height", "mode", "draw", "text", "finished", "new_tokens",
+        "token_ids", "logprob", "objects",
     }
     meta = json.loads((ctx.folder.artifacts / "predictions/meta.json").read_text())
     assert meta["schema"] == "predictions/1"
@@ -95,14 +96,49 @@ def test_a_model_answers_every_image_in_every_mode(
     assert report["headline"]["seconds_per_image"]["n"] == 5
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.3])
 def test_answers_do_not_depend_on_the_batch_size(
+    dataset: Path, tiny_checkpoint: Path, ctx: RunContext, temperature: float
+) -> None:
+    system = {"type": "model", "model": str(tiny_checkpoint)}
+    drawn = {"temperature": temperature, "top_p": 0.9, "repetition_penalty": 1.1}
+    job.run(make_config(dataset, system, batch_size=1, sampling=drawn), ctx)
+    single = lines(ctx)
+    job.run(make_config(dataset, system, batch_size=4, sampling=drawn), ctx)
+    assert same(lines(ctx), single)
+
+
+def same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    """The same answers, token for token; what they weigh differs by rounding alone."""
+    for one, other in zip(found, wanted, strict=True):
+        if one["logprob"] != pytest.approx(other["logprob"], abs=1e-4):
+            return False
+    return [x | {"logprob": 0} for x in found] == [x | {"logprob": 0} for x in wanted]
+
+
+def test_several_answers_to_an_image_differ_and_the_first_is_that_of_a_single_one(
     dataset: Path, tiny_checkpoint: Path, ctx: RunContext
 ) -> None:
     system = {"type": "model", "model": str(tiny_checkpoint)}
-    job.run(make_config(dataset, system, batch_size=1), ctx)
+    drawn: dict[str, Any] = {"sampling": {"temperature": 1.3}, "modes": ["dense"], "limit": 2}
+    job.run(make_config(dataset, system, **drawn), ctx)
     single = lines(ctx)
-    job.run(make_config(dataset, system, batch_size=5), ctx)
-    assert lines(ctx) == single
+    job.run(make_config(dataset, system, samples_per_image=3, **drawn), ctx)
+    found = lines(ctx)
+    assert [(x["id"], x["draw"]) for x in found] == [
+        (id_, draw) for draw in range(3) for id_ in ("scene-5", "scene-6")
+    ]
+    assert same(found[:2], single)
+    assert len({x["text"] for x in found if x["id"] == "scene-5"}) == 3
+
+
+def test_several_answers_need_a_system_that_can_differ(dataset: Path) -> None:
+    with pytest.raises(ValidationError, match="temperature above 0"):
+        make_config(dataset, {"type": "model", "model": "m"}, samples_per_image=2)
+    with pytest.raises(ValidationError, match="one answer only"):
+        make_config(
+            dataset, {"type": "constant"}, samples_per_image=2, sampling={"temperature": 1.0}
+        )
 
 
 def test_progress_reaches_its_total(
@@ -175,21 +211,21 @@ def test_a_batch_that_fails_is_answered_image_by_image(
     job.run(config, ctx)
     whole = lines(ctx)
 
-    def short_of_memory(model, processor, prompts, *rest):
+    def short_of_memory(model, processor, prompts, *rest, **named):
         if len(prompts) > 1:
             raise torch.OutOfMemoryError("no room")
-        return generate_batch(model, processor, prompts, *rest)
+        return generate_batch(model, processor, prompts, *rest, **named)
 
     monkeypatch.setattr(systems, "generate_batch", short_of_memory)
     job.run(config, ctx)
-    assert lines(ctx) == whole
+    assert same(lines(ctx), whole)
     assert {e["code"] for e in events(ctx, "warning")} == {"batch_failed"}
 
 
 def test_memory_that_does_not_suffice_for_one_image_ends_the_run_as_such(
     dataset: Path, tiny_checkpoint: Path, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_memory(*_):
+    def no_memory(*_, **named):
         raise torch.OutOfMemoryError("no room")
 
     monkeypatch.setattr(systems, "generate_batch", no_memory)
@@ -201,7 +237,7 @@ def test_memory_that_does_not_suffice_for_one_image_ends_the_run_as_such(
 def test_a_bug_in_generation_is_not_taken_for_a_memory_problem(
     dataset: Path, tiny_checkpoint: Path, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_):
+    def broken(*_, **named):
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(systems, "generate_batch", broken)
@@ -233,9 +269,9 @@ def test_too_many_unreadable_images_stop_the_run(
 def test_a_stop_is_obeyed_between_batches(
     dataset: Path, tiny_checkpoint: Path, ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop_after_one(*arguments):
+    def stop_after_one(*arguments, **named):
         ctx.stop.request()
-        return generate_batch(*arguments)
+        return generate_batch(*arguments, **named)
 
     monkeypatch.setattr(systems, "generate_batch", stop_after_one)
     with pytest.raises(CancelledError):
@@ -312,10 +348,3 @@ def test_a_constant_answer_is_written_in_the_format_that_is_asked_for(
 def test_a_task_that_the_profile_does_not_ask_for_is_an_invalid_config(dataset: Path) -> None:
     with pytest.raises(ValidationError, match="no words for the task summary"):
         make_config(dataset, {"type": "constant"}, messages={"profile": "dense", "domain": "rru"})
-
-
-def test_the_line_before_an_answer_is_taken_off_only_where_it_stands() -> None:
-    said = Generated("<A>\n{}", (1, 2), finished=True, new_tokens=3)
-    assert systems.without_prefix(said, "<A>\n").text == "{}"
-    assert systems.without_prefix(said, "<B>\n") == said
-    assert systems.without_prefix(said, "") == said

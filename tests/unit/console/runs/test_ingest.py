@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from console.accounts.audit import SYSTEM
 from console.api.problems import ApiProblem
 from console.fleet.models import Host
-from console.runs import services
+from console.runs import page_reads, services
 from console.runs.event_schema import parse_events
 from console.runs.log_read import read_log, read_tail
 from console.runs.metric_store import read
-from console.runs.models import Artifact, Attempt, LogChunk, MetricChunk, RunEvent, Sample
+from console.runs.models import Artifact, Attempt, LogChunk, MetricChunk, Run, RunEvent, Sample
 from console.runs.queries import visible_samples
 from tests.support import people
 from tests.unit.console.runs.conftest import (
@@ -76,6 +76,22 @@ def test_each_kind_of_event_goes_to_its_place(attempt: Attempt) -> None:
     assert RunEvent.objects.get(type="warning").body["seconds"] == 3
 
 
+def test_of_an_answer_that_is_being_written_only_the_newest_state_is_kept(
+    attempt: Attempt,
+) -> None:
+    send(attempt, event(1, "stream", name="a", text="{", tokens=1), metric(2, 1))
+    send(
+        attempt,
+        event(3, "stream", name="a", text='{"', tokens=2),
+        event(4, "stream", name="b", text="[", tokens=1),
+    )
+    assert RunEvent.objects.get(type="stream").body == {"name": "b", "text": "[", "tokens": 1}
+    run = Run.objects.get()
+    assert page_reads.being_said(run) == {"name": "b", "text": "[", "tokens": 1}
+    finish(attempt, 0)
+    assert page_reads.being_said(Run.objects.get()) is None
+
+
 def test_events_that_are_here_are_skipped(attempt: Attempt) -> None:
     send(attempt, metric(1, 1), metric(2, 2))
     assert send(attempt, metric(1, 1), metric(2, 2)) == 2
@@ -102,6 +118,8 @@ def test_a_gap_is_named_with_what_is_here(attempt: Attempt) -> None:
         ({"type": "metric", "step": 1, "values": {"loss": 1}, "extra": 1}, "/extra"),
         ({"type": "progress", "done": "1", "unit": "x"}, "/done"),
         ({"type": "dance"}, "/type"),
+        ({"type": "stream", "name": "a", "text": "x" * 8001, "tokens": 1}, "/text"),
+        ({"type": "stream", "name": "a", "text": "x", "tokens": -1}, "/tokens"),
         ({"type": ["metric"]}, "/type"),
         ({"type": "status", "phase": ""}, "/phase"),
         ({"type": "artifact", "name": "n", "path": "p", "sha256": "x"}, "/sha256"),
