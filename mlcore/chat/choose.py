@@ -44,7 +44,7 @@ def row_stream(seed: int, record: str, task: str, draw: int) -> np.random.Genera
     return sample_rng(seed, draw, record, f"answer/{task}")
 
 
-class Chooser(LogitsProcessor):
+class Chooser(LogitsProcessor):  # type: ignore[misc]
     """Chooses one token for each row and keeps how likely the model held it.
 
     It leaves the library only one token to take, so the library must take the best one

@@ -12,7 +12,7 @@ from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLVisionPatchEmbed
 
 
-class LinearPatchEmbed(Qwen3VLVisionPatchEmbed):
+class LinearPatchEmbed(Qwen3VLVisionPatchEmbed):  # type: ignore[misc]
     """[patches, channels * frames * side * side] to [patches, hidden]."""
 
     def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ VIDEO_SETTINGS: dict[str, Any] = {
 }
 
 
-class ImageTextProcessor(Qwen3VLProcessor):
+class ImageTextProcessor(Qwen3VLProcessor):  # type: ignore[misc]
     """The library's processor without its video half."""
 
     def __init__(
