@@ -26,14 +26,14 @@ def canonical(kind: Kind, points: Sequence[float]) -> Flat:
         x1, y1, x2, y2 = points
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
     pairs = list(zip(points[0::2], points[1::2], strict=True))
-    return tuple(chain.from_iterable(_line(pairs) if kind == "line" else _poly(pairs)))
+    placed = _line(pairs) if kind == "line" else _poly(pairs, signed_area(points))
+    return tuple(chain.from_iterable(placed))
 
 
-def _poly(pairs: list[_Pair]) -> list[_Pair]:
+def _poly(pairs: list[_Pair], area: float) -> list[_Pair]:
     """A vertex may occur twice and a polygon may have no area: the smaller list then decides."""
     while len(pairs) > 1 and pairs[0] == pairs[-1]:
         pairs = pairs[:-1]
-    area = signed_area(list(chain.from_iterable(pairs)))
     if area > 0:
         return _first_start(pairs)
     back = pairs[::-1]
@@ -44,8 +44,8 @@ def _poly(pairs: list[_Pair]) -> list[_Pair]:
 
 def _first_start(pairs: list[_Pair]) -> list[_Pair]:
     """Of a vertex that is repeated right away the first starts: the last would close the ring."""
-    y = min([pair[1] for pair in pairs])
-    start = min([pair for pair in pairs if pair[1] == y])
+    y, x = min([(y, x) for x, y in pairs])
+    start = (x, y)
     if pairs.count(start) == 1:
         at = pairs.index(start)
         return pairs[at:] + pairs[:at]

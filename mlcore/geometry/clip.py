@@ -61,7 +61,7 @@ def clip(kind: Kind, points: Sequence[float], width: float, height: float) -> Cl
     if not parts:
         squeezed = _squeezed(points, width, height)
         return Clipped(squeezed, "outside", 0.0, pieces=0, degenerate=True)
-    best = max(parts, key=lambda part: extent(kind, part))
+    best = parts[0] if len(parts) == 1 else max(parts, key=lambda part: extent(kind, part))
     whole = extent(kind, points)
     kept = min(extent(kind, best) / whole, 1.0) if whole > 0 else 0.0
     out = pad_triangle(best) if kind == "poly" else best
@@ -137,9 +137,16 @@ def polygon_pieces(points: Sequence[float], width: float, height: float) -> list
     method's single ring where its crossings of a border cannot be paired.
     """
     rings = [[(points[i], points[i + 1]) for i in range(0, len(points), 2)]]
-    limits: tuple[_Limit, ...] = (
-        (0, 0.0, 1.0), (0, float(width), -1.0), (1, 0.0, 1.0), (1, float(height), -1.0)
-    )
+    x1, y1, x2, y2 = bounds(points)
+    limits: list[_Limit] = []
+    if x1 < 0:
+        limits.append((0, 0.0, 1.0))
+    if x2 > width:
+        limits.append((0, float(width), -1.0))
+    if y1 < 0:
+        limits.append((1, 0.0, 1.0))
+    if y2 > height:
+        limits.append((1, float(height), -1.0))
     for limit in limits:
         rings = [part for ring in rings for part in _cut(ring, limit)]
     flat = [_flat(_unrepeated(ring, closed=1)) for ring in rings]

@@ -13,6 +13,7 @@ from pathlib import Path
 from console.embedded.state import ROOT
 
 VERSION = "2.0.8"
+SHAPELY = "shapely==2.2.0"
 SIDE = Path(__file__).with_name("albumentations_side.py")
 
 
@@ -24,12 +25,12 @@ def environment() -> Path | str:
     state = Path(os.environ.get("GATEHOUSE_STATE") or ROOT / "var")
     folder = Path(named) if named else state / f"albumentations-{VERSION}"
     python = folder / "bin" / "python"
-    probe = [str(python), "-c", "import albumentations"]
+    probe = [str(python), "-c", "import albumentations, shapely"]
     if python.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         return python
     steps = (
         [sys.executable, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", f"albumentations=={VERSION}"],
+        [str(python), "-m", "pip", "install", "--quiet", f"albumentations=={VERSION}", SHAPELY],
     )
     for command in steps:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
