@@ -1,8 +1,8 @@
 """Samples per second of the same geometric ops, beside albumentations: one picture in memory with
 boxes and polygons, one thread each, taking turns. Ours also writes the record, in order and with
 its telemetry; for the peer the points of polygons are keypoints, which it moves; shapely then cuts
-the polygons to the picture, as ours are. Pipelines of several ops must not be slower than the peer's; single ops are printed
-beside them.
+the polygons to the picture, as ours are. Pipelines of several ops must not be slower than the
+peer's; single ops are printed beside them.
 """
 
 from __future__ import annotations
