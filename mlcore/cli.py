@@ -20,6 +20,7 @@ _DELEGATED = {
     "data": "mlcore.contract.cli",
     "messages": "mlcore.chat.cli",
     "fusion": "mlcore.fusion.cli",
+    "export-metrics": "mlcore.metrics.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("objectjson", help="the same for object_N JSON", add_help=False)
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
+    commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)
     return parser
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -40,10 +40,14 @@ def utc_now() -> str:
 
 
 class EventWriter:
-    """Appends events of one attempt. Safe to call from several threads of one process."""
+    """Appends events of one attempt. Safe to call from several threads of one process.
+
+    `listeners` are called with each event once it is written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.listeners: list[Callable[[Mapping[str, Any]], None]] = []
         self._lock = threading.Lock()
         self._seq = last_seq(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +76,9 @@ class EventWriter:
                     hint="Free disk space on the host; the run resumes from its last checkpoint.",
                 ) from error
             self._seq = seq
-            return seq
+        for listener in list(self.listeners):
+            listener(event)
+        return seq
 
     def status(self, phase: Phase, message: str = "") -> None:
         """What the run is doing now, as a phase and a sentence."""
