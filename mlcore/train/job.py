@@ -40,9 +40,11 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     with ExitStack() as stack:
         make_engine = _engine(config, ctx, start, stack)
         trainer = build_trainer(config, start, prepared, make_engine, rank=0)
-        looks = Looks(
-            config.evaluation, views_of(prepared, config.evaluation.images), processor
-        )
+        for key in trainer.optimizers.idle_rates:
+            ctx.events.warning(
+                "idle_rate", f"{key} is set, but no weight that it is for is trained"
+            )
+        looks = Looks(config.evaluation, views_of(prepared, config.evaluation.images), processor)
         ctx.events.status("running", f"training {config.steps} steps")
         figures = trainer.run(ctx, looks, data.fingerprint)
         ctx.events.status("saving", "writing the model")

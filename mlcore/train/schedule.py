@@ -7,20 +7,21 @@ import math
 from mlcore.train.config import CoordLossConfig, OptimConfig
 
 
-def rate(config: OptimConfig, step: int, steps: int) -> float:
+def rate(config: OptimConfig, step: int, steps: int, floor: float) -> float:
     """The learning rate at `step` (from 0) of `steps`, as a share of the peak.
 
-    Linear warm-up, hold at the peak, then constant, linear or cosine down to the floor, which the
-    last step has.
+    Linear warm-up, hold at the peak, then constant, linear or cosine down to `floor`, a share of
+    the peak too, which the last step has.
     """
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    start = max(config.warmup_steps, math.ceil(config.hold * steps))
+    warmup = config.warmup(steps)
+    if step < warmup:
+        return (step + 1) / warmup
+    start = max(warmup, math.ceil(config.hold * steps))
     if step < start or config.schedule == "constant":
         return 1.0
     done = (step - start) / max(1, steps - 1 - start)
     fall = done if config.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * done))
-    return 1.0 - (1.0 - config.floor) * min(1.0, fall)
+    return 1.0 - (1.0 - floor) * min(1.0, fall)
 
 
 def sigma(config: CoordLossConfig, step: int, steps: int) -> float:

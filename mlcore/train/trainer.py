@@ -23,7 +23,7 @@ from mlcore.train.engine import Engine
 from mlcore.train.looks import Looks
 from mlcore.train.optim import Optimizers, gradient_norm
 from mlcore.train.order import SampleOrder, StepPlan
-from mlcore.train.schedule import rate, sigma
+from mlcore.train.schedule import sigma
 from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
 from mlcore.train.tally import Tally
@@ -110,10 +110,9 @@ class Trainer:
     def _one(self, index: int, telemetry: Telemetry) -> dict[str, float]:
         """Do one step; returns the figures that it made rank 0 report, if any."""
         plan = self.order.step(index)
-        share = rate(self.config.optim, index, self.config.steps)
-        lr = self.optimizers.set_rate(share)
+        rates = self.optimizers.set_rates(index, self.config.steps)
         result = self._learn(plan, index)
-        values = {"loss": result.loss, "loss_text": result.text, "lr": lr, "grad_norm": result.norm}
+        values = {"loss": result.loss, "loss_text": result.text, "grad_norm": result.norm, **rates}
         for mode in MODES:
             sums = result.tally.of_mode(mode)
             if sums["samples"]:

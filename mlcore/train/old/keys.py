@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from mlcore.train.old.draft import Status
 
-ONE_RATE = "one learning rate holds for the whole model in this version"
 NO_TUNER = "adapters (LoRA, DoRA) are not in this version: every weight is trained"
 NO_FREEZE = "nothing can be frozen in this version"
 NO_KD = "distillation is not in this version"
@@ -84,6 +83,11 @@ TABLE: tuple[Row, ...] = (
     _carried("training.max_steps", "steps", "max_steps"),
     _carried("training.num_train_epochs", "steps", "epochs"),
     _carried("training.learning_rate", "optim.lr"),
+    _carried("training.vit_lr", "optim.vit_lr", "group_rate"),
+    _carried("training.aligner_lr", "optim.aligner_lr", "group_rate"),
+    _carried("training.adam_beta1", "optim.betas", "betas"),
+    _carried("training.adam_beta2", "optim.betas", "betas"),
+    _carried("training.adam_epsilon", "optim.eps"),
     _carried("training.optimizer", "optim.optimizer", "optimizer"),
     _carried("training.optim", "optim.optimizer", "optimizer"),
     _carried("training.weight_decay", "optim.weight_decay"),
@@ -92,7 +96,7 @@ TABLE: tuple[Row, ...] = (
     _carried("training.lr_scheduler_kwargs.min_lr", "optim.floor", "min_lr"),
     _carried("training.lr_scheduler_kwargs.min_lr_rate", "optim.floor"),
     _carried("training.warmup_steps", "optim.warmup_steps", "warmup_steps"),
-    _carried("training.warmup_ratio", "optim.warmup_steps", "warmup_ratio"),
+    _carried("training.warmup_ratio", "optim.warmup_ratio", "warmup_ratio"),
     _carried("training.save_steps", "checkpoint.every_steps", "interval"),
     _carried("training.save_total_limit", "checkpoint.keep"),
     _carried("training.eval_steps", "evaluation.every_steps", "interval"),
@@ -165,7 +169,6 @@ TABLE: tuple[Row, ...] = (
     *_removed("words for a class list are `messages.system` and `messages.user`",
               "custom.extra.prompt_variant"),
     *_removed("`extends` is the only word for it; put it there and migrate again", "inherit"),
-    *_unsupported(ONE_RATE, "training.vit_lr", "training.aligner_lr"),
     *_unsupported("a schedule has no other parameters", "training.lr_scheduler_kwargs.*"),
     *_unsupported(
         "the newest checkpoints stay; there is no choice of the best one by a metric",

@@ -190,7 +190,7 @@ def _optimizer(to: str, value: Any, draft: Draft) -> Made:
 
 def _clip(to: str, value: Any, draft: Draft) -> Made:
     if number(value) <= 0:
-        raise NotCarried("unsupported", "gradients are always clipped; today's default is 1.0")
+        return Made({to: None}, "0 clipped nothing, and null says so")
     return Made({to: value})
 
 
@@ -218,13 +218,23 @@ def _warmup_steps(to: str, value: Any, draft: Draft) -> Made:
 
 
 def _warmup_ratio(to: str, value: Any, draft: Draft) -> Made:
-    if to in draft.new:
+    if "optim.warmup_steps" in draft.new:
         raise NotCarried("removed", "warmup_steps counted before it")
-    ratio, steps = number(value), draft.new.get("steps")
-    if ratio and not isinstance(steps, int):
-        draft.fill_in[to] = f"{ratio:g} x steps, rounded up"
-        raise NotCarried("removed", "a number of steps now, and steps is not known")
-    return Made({to: math.ceil(ratio * (steps or 0))}, f"{ratio:g} of {steps} steps, rounded up")
+    return Made({to: number(value)})
+
+
+def _group_rate(to: str, value: Any, draft: Draft) -> Made:
+    if number(value) <= 0:
+        raise NotCarried("unsupported", "a rate of 0 trains nothing: freeze that part instead")
+    return Made({to: value})
+
+
+def _betas(to: str, value: Any, draft: Draft) -> Made:
+    pair = []
+    for key, default in (("adam_beta1", 0.9), ("adam_beta2", 0.999)):
+        given = draft.given(f"training.{key}")
+        pair.append(default if given is None else number(given))
+    return Made({to: pair}, "both in one pair")
 
 
 def _interval(to: str, value: Any, draft: Draft) -> Made:
@@ -293,6 +303,7 @@ CONVERTERS: dict[str, Convert] = {
     "micro_batch": _micro_batch, "accumulation": _accumulation, "max_steps": _max_steps,
     "epochs": _epochs, "optimizer": _optimizer, "clip": _clip, "schedule": _schedule,
     "min_lr": _min_lr, "warmup_steps": _warmup_steps, "warmup_ratio": _warmup_ratio,
+    "group_rate": _group_rate, "betas": _betas,
     "interval": _interval, "eval_strategy": _eval_strategy, "truncation": _truncation,
     "dtype": _dtype, "bf16": _bf16, "train_type": _train_type, "json_format": _json_format,
     "unless_off": _unless_off,

@@ -23,12 +23,12 @@ class Tied(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Linear(4, 4)
-        self.second = nn.Linear(4, 4, bias=False)
-        self.second.weight = self.first.weight
+        self.language_model = nn.Linear(4, 4)
+        self.lm_head = nn.Linear(4, 4, bias=False)
+        self.lm_head.weight = self.language_model.weight
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.second(torch.tanh(self.first(rows)))
+        result: torch.Tensor = self.lm_head(torch.tanh(self.language_model(rows)))
         return result
 
 
@@ -89,7 +89,7 @@ def test_a_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> None:
     path = keep(tmp_path, model, optimizers)
     other, its_optimizers = trained(seed=3, steps=1)
     load(path, CURSOR, 0, other, its_optimizers)
-    assert torch.equal(other.first.weight, model.first.weight)
+    assert torch.equal(other.language_model.weight, model.language_model.weight)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,16 @@ CASES: dict[str, list[Case]] = {
         (3, {"training.max_steps": 7}, "removed", {"steps": 7}),
     ],
     "training.learning_rate": [(1e-4, {}, "carried", {"optim.lr": 1e-4})],
+    "training.vit_lr": [
+        (5e-5, {}, "carried", {"optim.vit_lr": 5e-5}),
+        (0, {}, "unsupported", {"optim.vit_lr": ...}),
+    ],
+    "training.aligner_lr": [(2e-4, {}, "carried", {"optim.aligner_lr": 2e-4})],
+    "training.adam_beta1": [
+        (0.8, {"training.adam_beta2": 0.98}, "carried", {"optim.betas": [0.8, 0.98]}),
+    ],
+    "training.adam_beta2": [(0.98, {}, "carried", {"optim.betas": [0.9, 0.98]})],
+    "training.adam_epsilon": [(1e-6, {}, "carried", {"optim.eps": 1e-6})],
     "training.optimizer": [
         ("multimodal", {}, "carried", {"optim.optimizer": "adamw"}),
         ("lion", {}, "unsupported", {"optim.optimizer": "adamw"}),
@@ -144,7 +154,7 @@ CASES: dict[str, list[Case]] = {
     "training.weight_decay": [(0.1, {}, "carried", {"optim.weight_decay": 0.1})],
     "training.max_grad_norm": [
         (0.5, {}, "carried", {"optim.clip": 0.5}),
-        (0, {}, "unsupported", {"optim.clip": ...}),
+        (0, {}, "carried", {"optim.clip": None}),
     ],
     "training.lr_scheduler_type": [
         ("linear", {}, "carried", {"optim.schedule": "linear", "optim.floor": 0.0}),
@@ -162,12 +172,11 @@ CASES: dict[str, list[Case]] = {
     "training.warmup_steps": [
         (20, {}, "carried", {"optim.warmup_steps": 20}),
         (0, {"training.warmup_ratio": 0.1, "training.max_steps": 55}, "removed",
-         {"optim.warmup_steps": 6}),
+         {"optim.warmup_steps": ..., "optim.warmup_ratio": 0.1}),
     ],
     "training.warmup_ratio": [
-        (0.1, {"training.max_steps": 55}, "carried", {"optim.warmup_steps": 6}),
-        (0, {}, "carried", {"optim.warmup_steps": 0}),
-        (0.1, {}, "removed", {"optim.warmup_steps": None}),
+        (0.1, {}, "carried", {"optim.warmup_ratio": 0.1}),
+        (0, {}, "carried", {"optim.warmup_ratio": 0}),
         (0.1, {"training.warmup_steps": 9}, "removed", {"optim.warmup_steps": 9}),
     ],
     "training.save_steps": [

@@ -79,7 +79,7 @@ def test_epochs_become_steps_where_the_records_can_be_counted(tmp_path: Path) ->
     (tmp_path / "d" / "train.jsonl").write_text("{}\n{}\n\n{}\n{}\n{}\n", encoding="utf-8")
     text = SMALL.replace("max_steps: 100", "num_train_epochs: 2.5, warmup_ratio: 0.5")
     done, data = made(tmp_path, text)
-    assert (data["steps"], data["optim"]["warmup_steps"]) == (4, 2)
+    assert (data["steps"], data["optim"]["warmup_ratio"]) == (4, 0.5)
     assert done.loads
 
 
