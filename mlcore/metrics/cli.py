@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 from mlcore.errors import DataError
 from mlcore.metrics.exporter import (
     PLACES,
-    RunFacts,
-    flat,
+    facts_of,
     open_exporter,
     seconds_of,
     told_metrics,
@@ -35,29 +32,11 @@ def main(argv: list[str]) -> int:
     exporter = open_exporter(options.to, facts_of(folder, options.target))
     for event in told:
         exporter.metric(event["step"], event["values"], seconds_of(event["time"]))
-    exporter.close()
+    exporter.close("finished")
     names = {name for event in told for name in event["values"]}
     points = sum(len(event["values"]) for event in told)
     print(f"{points} points of {len(names)} metrics told to {options.to}")
     return ExitCode.OK
-
-
-def facts_of(folder: Path, target: str = "", **changes: bool) -> RunFacts:
-    """What a run folder says of its run; a file that it lacks says nothing."""
-    manifest = _read(folder / "manifest.json")
-    code = manifest.get("code", {})
-    tags = {"gatehouse.folder": str(folder.resolve()), "gatehouse.kind": manifest.get("kind", "")}
-    tags |= {"mlflow.source.git.commit": code["revision"]} if code.get("revision") else {}
-    params = dict(flat(_read(folder / "config.resolved.json")))
-    name = params.get("name") or folder.resolve().name
-    return RunFacts(name, folder, params, tags, target, **changes)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,17 +6,21 @@ The same exporter follows a run while it works and repeats one afterwards from i
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
-from mlcore.errors import GatehouseError
+from mlcore.errors import CancelledError, GatehouseError, InterruptedRunError
 from mlcore.run.events import EventWriter, read_events
 from mlcore.run.exits import ExitCode
 
 Place = Literal["tensorboard", "mlflow"]
+End = Literal["finished", "failed", "stopped"]
+"""how a run came to its end"""
 PLACES: tuple[Place, ...] = get_args(Place)
 _MODULES: dict[Place, str] = {
     "tensorboard": "mlcore.metrics.to_tensorboard",
@@ -65,9 +69,36 @@ class Exporter(Protocol):
         """A resume: what was told of later steps is superseded."""
         ...
 
-    def close(self) -> None:
+    def close(self, end: End) -> None:
         """Everything is told; the run is over."""
         ...
+
+
+def facts_of(folder: Path, target: str = "", **changes: bool) -> RunFacts:
+    """What a run folder says of its run; a file that it lacks says nothing."""
+    manifest = _read(folder / "manifest.json")
+    code = manifest.get("code", {})
+    tags = {"gatehouse.folder": str(folder.resolve()), "gatehouse.kind": manifest.get("kind", "")}
+    tags |= {"mlflow.source.git.commit": code["revision"]} if code.get("revision") else {}
+    params = dict(flat(_read(folder / "config.resolved.json")))
+    name = params.get("name") or folder.resolve().name
+    return RunFacts(name, folder, params, tags, target, **changes)
+
+
+@contextmanager
+def followed(events: EventWriter, places: Sequence[Place], facts: RunFacts) -> Iterator[None]:
+    """Tell these places what is told to `events` while inside. Raises ExportError at once for a
+    place that cannot be told anything."""
+    follower = Follower({place: open_exporter(place, facts) for place in places}, events)
+    end: End = "failed"
+    try:
+        yield
+        end = "finished"
+    except (CancelledError, InterruptedRunError):
+        end = "stopped"
+        raise
+    finally:
+        follower.close(end)
 
 
 def open_exporter(place: Place, facts: RunFacts) -> Exporter:
@@ -98,12 +129,12 @@ class Follower:
         """One event, just written."""
         self._each(lambda exporter: give(exporter, event))
 
-    def close(self) -> None:
+    def close(self, end: End) -> None:
         """The run is over."""
         self._events.listeners.remove(self.take)
-        self._each(lambda exporter: exporter.close())
+        self._each(lambda exporter: exporter.close(end))
 
-    def _each(self, act: Any) -> None:
+    def _each(self, act: Callable[[Exporter], None]) -> None:
         for place, exporter in list(self._exporters.items()):
             try:
                 act(exporter)
@@ -145,6 +176,13 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from flat(inner, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, str(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _attempts(folder: Path) -> Sequence[Path]:

@@ -11,7 +11,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from mlcore.metrics.exporter import ExportError, RunFacts
+from mlcore.metrics.exporter import End, ExportError, RunFacts
 from mlcore.run.folder import write_json
 
 EXPERIMENT = "gatehouse"
@@ -23,6 +23,7 @@ LONGEST = 500
 AT_ONCE = 100
 """values of the config in one request; no server takes more"""
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_STATUS: dict[End, str] = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
 FEW = "2"
 """tries of a request beyond the first: training waits for them"""
 
@@ -55,9 +56,9 @@ class MlflowExporter:
         """MLflow cannot take points back; those of repeated steps are told again."""
         self._log(tags=[RunTag("gatehouse.resumed_after_step", str(step))])
 
-    def close(self) -> None:
+    def close(self, end: End) -> None:
         try:
-            self._client.set_terminated(self._run)
+            self._client.set_terminated(self._run, _STATUS[end])
         except MlflowException as error:
             raise self._failed(error) from error
 

@@ -8,7 +8,7 @@ from typing import Any
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch.utils.tensorboard import SummaryWriter
 
-from mlcore.metrics.exporter import ExportError, RunFacts
+from mlcore.metrics.exporter import End, ExportError, RunFacts
 
 FOLDER = "tensorboard"
 """of a run folder, where the event files lie"""
@@ -40,7 +40,7 @@ class TensorBoardExporter:
         files: Any = self._writer.file_writer
         files.add_event(start, step + 1)
 
-    def close(self) -> None:
+    def close(self, end: End) -> None:
         try:
             self._writer.close()
         except OSError as error:

@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mlcore import cli
 from mlcore.metrics import exporter
-from mlcore.metrics.exporter import ExportError, Follower, RunFacts, open_exporter
+from mlcore.metrics.exporter import End, ExportError, Follower, RunFacts, open_exporter
 from mlcore.run.events import EventWriter, read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.folder import RunFolder, write_json
@@ -75,7 +75,7 @@ def test_tensorboard_hides_what_a_resume_repeats_while_it_follows(tmp_path: Path
             events.rewind(rewind)
         for step in steps:
             events.metric(step, {"train/loss": loss + step})
-        follower.close()
+        follower.close("finished")
     assert scalars(tmp_path / "tensorboard", "train/loss") == [(1, 11.0), (2, 12.0), (3, 23.0)]
 
 
@@ -88,7 +88,7 @@ class Full:
     def rewind(self, step: int) -> None:
         raise ExportError("no space left")
 
-    def close(self) -> None:
+    def close(self, end: End) -> None:
         raise ExportError("no space left")
 
 
@@ -97,7 +97,7 @@ def test_a_place_that_fails_is_told_of_once_and_the_run_goes_on(tmp_path: Path) 
     follower = Follower({"mlflow": Full()}, events)
     for step in (1, 2, 3):
         events.metric(step, {"train/loss": 1.0})
-    follower.close()
+    follower.close("finished")
     told = list(read_events(events.path))
     assert [event["type"] for event in told] == ["metric", "warning", "metric", "metric"]
     assert told[1]["code"] == "export_failed"
