@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from console.accounts.access import requires
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
-from console.runs import comparing, page_reads, queries, rows, tabs
+from console.runs import charts, comparing, page_reads, queries, rows, tabs
 from console.runs.models import Run
 from console.web.pages import link, page, project_of
 from console.web.schema_form import as_text
@@ -137,13 +137,20 @@ def _figure_cells(row: comparing.FigureRow) -> dict[str, Any]:
 
 
 def _metrics(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Charts by group; a metric of one run alone is told to be that."""
+    """A chart for each metric, by section; how many of the runs have it stands beside."""
     having = dict(page_reads.series_across(runs))
-    groups = rows.metric_groups((key, 0.0) for key in having)
-    for group in groups:
-        for item in group["items"]:
-            item["having"] = having[item["key"]]
-    return groups
+    found = charts.sections((key, 0.0) for key in having)
+    return [
+        {
+            "title": section["title"],
+            "items": [
+                {**line, "unit": chart.unit, "having": having[line["key"]]}
+                for chart in section["charts"]
+                for line in chart.lines
+            ],
+        }
+        for section in found
+    ]
 
 
 def _samples(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ from console.runs.models import Run
 from console.runs.states import LIVE, State
 from console.web import formats, states
 from mlcore.kinds import KINDS
-from mlcore.metrics import unit_of
 
 LEAST_SHARE_FOR_ETA = 0.02
 SPARK_WIDTH, SPARK_HEIGHT = 88.0, 22.0
@@ -210,20 +209,6 @@ def said_row(body: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _tokens(count: int) -> str:
     return ngettext("%(n)d token", "%(n)d tokens", count) % {"n": count}
-
-
-def metric_groups(series: Iterable[tuple[str, float]]) -> list[dict[str, Any]]:
-    """(key, last value) by the part of the key before the slash; training and losses first."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    ordered = sorted(series, key=lambda s: (not s[0].startswith("train"), "loss" not in s[0], s[0]))
-    for color, (key, last) in enumerate(ordered):
-        head, slash, tail = key.partition("/")
-        group = groups.setdefault(head if slash else "", [])
-        label = tail if slash else key
-        group.append(
-            {"key": key, "label": label, "last": last, "unit": unit_of(key), "color": color}
-        )
-    return [{"title": title, "items": items} for title, items in groups.items()]
 
 
 def _unit_beside(name: str, unit: str) -> str:

@@ -19,7 +19,7 @@ from console.runs.models import Run
 from console.runs.tabs import TAB_CONTEXT
 from console.web.pages import page, project_of
 
-MAX_KEYS = 40
+MAX_KEYS = 200
 MAX_LOG_BYTES = 1_048_576
 
 

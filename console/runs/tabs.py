@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from console.catalog.configs import check_text
 from console.catalog.models import Output
 from console.catalog.queries import outputs_of_run
-from console.runs import page_reads, queries, rows
+from console.runs import charts, page_reads, queries, rows
 from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
 from console.runs.states import State
@@ -53,7 +53,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
 
 def metrics(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
     series = [(s.key, s.last_value) for s in page_reads.series(run)]
-    return {"metrics": rows.metric_groups(series), "has_metrics": bool(series)}
+    return {"sections": charts.sections(series), "has_metrics": bool(series)}
 
 
 def samples(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:

@@ -50,9 +50,9 @@ class Metric:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What its names look like."""
+        """What its names look like: a group for each hole."""
         parts = _HOLE.split(self.name)
         for place in range(1, len(parts), 2):
-            parts[place] = _HOLES.get(parts[place], _WORD)
+            parts[place] = f"({_HOLES.get(parts[place], _WORD)})"
         literal = [re.escape(p) if i % 2 == 0 else p for i, p in enumerate(parts)]
         return re.compile("".join(literal))

@@ -1,5 +1,5 @@
 // Metric charts: loaded when seen, live, one palette, units on the axes, dark and light.
-// <div class="chart" data-chart data-key data-unit>, inside <section data-charts data-url data-plotly>
+// <div class="chart" data-chart data-unit> with a JSON block of its lines, inside <section data-charts data-url data-plotly>
 (() => {
   const board = document.querySelector("[data-charts]");
   if (!board) return;
@@ -8,40 +8,51 @@
   const options = { log: false, smoothing: 0 };
   const shown = new Map();
 
-  const traces = (series, color) => {
-    const line = { color, width: 1.6 };
-    const hover = `%{y:.5~g}<extra>${say("step")} %{x}</extra>`;
-    if (!options.smoothing) return [{ x: series.x, y: series.y, mode: series.x.length < 2 ? "markers" : "lines", line, hovertemplate: hover }];
-    return [
-      { x: series.x, y: series.y, mode: "lines", line: { ...line, width: 1 }, opacity: 0.28, hoverinfo: "skip" },
-      { x: series.x, y: plot.smooth(series.y, options.smoothing), mode: "lines", line, hovertemplate: hover },
-    ];
+  const linesOf = new Map();
+  const lines = (node) => {
+    if (!linesOf.has(node)) linesOf.set(node, JSON.parse(node.querySelector("script").textContent));
+    return linesOf.get(node);
+  };
+  const trace = (node, { key, label }, place) => {
+    const series = shown.get(node)[key];
+    if (!series?.x.length) return [];
+    const line = { color: plot.color(place), width: 1.6 };
+    const name = lines(node).length > 1 ? label.replaceAll("<", "&lt;") : `${say("step")} %{x}`;
+    const hovertemplate = `%{y:.5~g}<extra>${name}</extra>`;
+    const mode = series.x.length < 2 ? "markers" : "lines";
+    const y = plot.smooth(series.y, options.smoothing);
+    const main = { x: series.x, y, mode, line, hovertemplate };
+    if (node.dataset.stacked !== undefined) return [{ ...main, stackgroup: "whole", line: { ...line, width: 0.8 } }];
+    if (!options.smoothing) return [main];
+    return [{ x: series.x, y: series.y, mode: "lines", line: { ...line, width: 1 }, opacity: 0.28, hoverinfo: "skip" }, main];
   };
   const draw = async (node) => {
-    const series = shown.get(node);
-    if (!series) return;
-    if (!series.x.length) { plot.wait(node, "no_points"); return; }
+    const traces = lines(node).flatMap((line, place) => trace(node, line, place));
+    if (!traces.length) { plot.wait(node, "no_points"); return; }
     const Plotly = await plot.load(board.dataset.plotly);
     node.querySelector(".chart-wait")?.remove();
-    const color = plot.color(Number(node.dataset.color));
-    await Plotly.react(node, traces(series, color), plot.layout(node.dataset.unit, say("step"), options.log), plot.SETTINGS);
-    const head = node.parentElement.querySelector("[data-last]");
-    if (head) head.textContent = Number(series.y.at(-1).toPrecision(4)).toString();
+    await Plotly.react(node, traces, plot.layout(node.dataset.unit, say("step"), options.log), plot.SETTINGS);
+    for (const head of node.parentElement.querySelectorAll("[data-last]")) {
+      const last = shown.get(node)[head.dataset.last || lines(node)[0].key]?.y.at(-1);
+      if (last !== undefined) head.textContent = Number(last.toPrecision(4)).toString();
+    }
   };
   const read = async (nodes) => {
-    if (!nodes.length) return;
-    const query = new URLSearchParams({ points: POINTS });
-    for (const node of nodes) query.append("key", node.dataset.key);
-    try {
-      const answer = await request(`${board.dataset.url}?${query}`);
-      if (!answer.ok) throw new Error(answer.statusText);
-      const { series } = await answer.json();
-      for (const node of nodes) {
-        shown.set(node, series[node.dataset.key] ?? { x: [], y: [] });
-        await draw(node);
+    // As many metrics as one request may ask for; a chart's lines come together.
+    for (let some = nodes.splice(0, 8); some.length; some = nodes.splice(0, 8)) {
+      const query = new URLSearchParams({ points: POINTS });
+      for (const node of some) for (const { key } of lines(node)) query.append("key", key);
+      try {
+        const answer = await request(`${board.dataset.url}?${query}`);
+        if (!answer.ok) throw new Error(answer.statusText);
+        const { series } = await answer.json();
+        for (const node of some) {
+          shown.set(node, series);
+          await draw(node);
+        }
+      } catch {
+        for (const node of some) if (!shown.has(node)) plot.wait(node, "failed_to_load");
       }
-    } catch {
-      for (const node of nodes) if (!shown.has(node)) plot.wait(node, "failed_to_load");
     }
   };
 

@@ -49,7 +49,7 @@
     }, { rootMargin: "120px" });
     return (node) => watcher.observe(node);
   };
-  const wait = (node, word) => node.replaceChildren(el("div", { class: "chart-wait" }, say(word)));
+  const wait = (node, word) => node.replaceChildren(...node.querySelectorAll("script"), el("div", { class: "chart-wait" }, say(word)));
 
   window.gh.plot = { load, token, color, smooth, layout, SETTINGS, whenSeen, wait };
 })();

@@ -209,6 +209,14 @@ class World:
                 "train/grad_norm": 1.4 + 0.4 * noise + (6 if step == steps // 2 else 0),
                 "train/tokens_per_s": 5400 + 220 * noise,
             }
+            values |= {
+                "train/loss_text": values["train/loss"] * 0.8,
+                "train/loss_coord": values["train/loss"] * 1.3,
+                "train/loss/day": values["train/loss"] * 0.9,
+                "train/loss/night": values["train/loss"] * 1.2 + 0.1,
+                "time/data_s": 0.004 + 0.001 * abs(noise), "time/forward_s": 0.05,
+                "time/backward_s": 0.09 + 0.004 * noise, "time/optimizer_s": 0.02,
+            }  # fmt: skip
             if step % 25 == 0:
                 values["eval/loss"] = 5 * math.exp(-5 * share) + 0.42
                 values["eval/parse_rate"] = min(1.0, 0.2 + 1.1 * share)
