@@ -1,45 +1,129 @@
-"""COCO average precision of boxes, and of polygons as the boxes around them.
+"""COCO average precision and recall, of boxes and of masks, in order of the system's confidence.
 
-Lines have no box and are left out. Answers carry no confidence, so every prediction has score 1
-and the order decides: images in the order of the split, objects in the order of the answer. That
-makes AP comparable between such systems, and not with detectors that rank what they find.
+`bbox` compares boxes, and polygons as the boxes around them; `segm` compares masks, filled by the
+even-odd rule, and boxes as filled rectangles. Lines have neither and are left out. Classes are
+those with a true area; predictions of other classes cost nothing here, but do in F1. A hundred
+predictions count for each image and class, the surest first.
+
+A system that tells no confidences has score 1 for every prediction, and the order decides: images
+in the order of the split, objects in the order of the answer. Where some of its answers have them
+and others have not, those others come last.
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
+from faster_coco_eval.core import mask
 
 from mlcore.contract.records import Record
 from mlcore.evaluate.match import ImageMatch, Thing
 from mlcore.evaluate.statistics import Figure
 from mlcore.geometry.spaces import LAST_BIN
 
-LABEL = "boxes, and polygons as the boxes around them; lines left out; score 1 for all"
-PER_IMAGE = 100
-"""predictions per image and class that count, the first of the answer, as COCO defines it"""
+Shape = Literal["bbox", "segm"]
+UNRANKED = "score 1 for all, in the order of the answer"
+RANKED = "by the confidence of each object"
+LABELS = {
+    "bbox": "boxes, and polygons as the boxes around them; lines left out",
+    "segm": "masks, and boxes as rectangles; lines left out",
+}
+MOST = (1, 10, 100)
+"""predictions per image and class that count, for the figures ar1, ar10 and all others"""
+SIZES = ("all", "small", "medium", "large")
+"""areas in pixels: below 32 x 32, below 96 x 96, and above, as COCO has them"""
 
 
-def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> dict[str, Figure]:
-    """`ap` (mean over IoU 0.50 to 0.95), `ap50` and `ap75`; n is the number of true boxes.
+class Averages(NamedTuple):
+    """Figures by name, and `ap` and `ap50` of each class."""
 
-    Classes are those with a true box; predictions of other classes cost nothing here, but do in
-    F1. No value without a true box.
+    figures: dict[str, Figure]
+    classes: dict[str, dict[str, float | None]]
+
+
+def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> dict[str, Any]:
+    """`ap` (mean over IoU 0.50 to 0.95), `ap50` and `ap75` of boxes; n is the number of true ones.
+
+    `bbox` and `segm` have these and `ap_small`, `ap_medium`, `ap_large`, `ar1`, `ar10`, `ar100`,
+    `ar_small`, `ar_medium` and `ar_large`; `ap_classes` has the two of each class for both. No
+    value without a true area (of that size).
     """
+    ranked = any(t.confidence is not None for m in matches for t in m.reading.things)
+    boxes = averages(records, matches, "bbox", ranked=ranked)
+    masks = averages(records, matches, "segm", ranked=ranked)
+    return {
+        **{name: boxes.figures[name] for name in ("ap", "ap50", "ap75")},
+        "bbox": boxes.figures,
+        "segm": masks.figures,
+        "ap_classes": {
+            name: {"bbox": row, "segm": masks.classes[name]}
+            for name, row in boxes.classes.items()
+        },
+    }
+
+
+def averages(
+    records: Sequence[Record], matches: Sequence[ImageMatch], shape: Shape, *, ranked: bool
+) -> Averages:
+    """Average precision and recall of one kind of shape."""
     names = sorted({t.name for m in matches for t in m.truths if t.kind != "line"})
     ids = {name: number for number, name in enumerate(names, start=1)}
-    truth, found = _tables(records, matches, ids)
-    boxes = len(truth["annotations"])
-    figures: dict[str, float | None] = {"ap": None, "ap50": None, "ap75": None}
-    if boxes:
-        figures = _evaluate(truth, found)
-    return {name: {"value": v, "n": boxes, "label": LABEL} for name, v in figures.items()}
+    truth, found = _tables(records, matches, ids, shape, ranked=ranked)
+    areas = [row["area"] for row in truth["annotations"]]
+    label = f"{LABELS[shape]}; {RANKED if ranked else UNRANKED}"
+    precision, recall = _evaluate(truth, found, shape) if areas else _nothing()
+    figures = {
+        name: {"value": value, "n": _count(areas, name), "label": label}
+        for name, value in _named(precision, recall).items()
+    }
+    classes = {
+        name: {
+            "ap": _average(precision[:, :, number, 0, -1]),
+            "ap50": _average(precision[0, :, number, 0, -1]),
+        }
+        for number, name in enumerate(names)
+    }
+    return Averages(figures, classes)
+
+
+def _named(precision: Any, recall: Any) -> dict[str, float | None]:
+    """Figures from precision [IoU, recall, class, size, most] and recall without its second."""
+    out = {
+        "ap": _average(precision[:, :, :, 0, -1]),
+        "ap50": _average(precision[0, :, :, 0, -1]),
+        "ap75": _average(precision[5, :, :, 0, -1]),
+    }
+    for size, name in enumerate(SIZES[1:], start=1):
+        out[f"ap_{name}"] = _average(precision[:, :, :, size, -1])
+    for place, most in enumerate(MOST):
+        out[f"ar{most}"] = _average(recall[:, :, 0, place])
+    for size, name in enumerate(SIZES[1:], start=1):
+        out[f"ar_{name}"] = _average(recall[:, :, size, -1])
+    return out
+
+
+_AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, np.inf)}
+
+
+def _count(areas: Sequence[float], name: str) -> int:
+    """How many true areas a figure is about; the bounds count for both sides, as in COCO."""
+    low, high = _AREAS.get(name.partition("_")[2], (0.0, np.inf))
+    return sum(low <= area <= high for area in areas)
+
+
+def _nothing() -> tuple[Any, Any]:
+    return -np.ones((10, 1, 0, 4, 3)), -np.ones((10, 0, 4, 3))
 
 
 def _tables(
-    records: Sequence[Record], matches: Sequence[ImageMatch], ids: dict[str, int]
+    records: Sequence[Record],
+    matches: Sequence[ImageMatch],
+    ids: dict[str, int],
+    shape: Shape,
+    *,
+    ranked: bool,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The truth as a COCO data set and the predictions as COCO results."""
     images: list[dict[str, Any]] = []
@@ -49,42 +133,48 @@ def _tables(
         images.append({"id": number, "width": record.width, "height": record.height})
         for thing in match.truths:
             if thing.kind != "line":
-                box = _box(thing, record)
-                row = {"image_id": number, "category_id": ids[thing.name], "bbox": box}
-                extra = {"id": len(annotations) + 1, "area": box[2] * box[3], "iscrowd": 0}
-                annotations.append({**row, **extra})
+                row = {"image_id": number, "category_id": ids[thing.name], "iscrowd": 0}
+                place = _place(thing, record, shape)
+                annotations.append({"id": len(annotations) + 1, **row, **place})
         for thing in match.reading.things:
             if thing.kind != "line" and thing.name in ids:
+                score = thing.confidence if ranked else 1.0
                 row = {"image_id": number, "category_id": ids[thing.name]}
-                results.append({**row, "bbox": _box(thing, record), "score": 1.0})
+                results.append({"score": score or 0.0, **row, **_place(thing, record, shape)})
     categories = [{"id": number, "name": name} for name, number in ids.items()]
     return {"images": images, "annotations": annotations, "categories": categories}, results
 
 
-def _box(thing: Thing, record: Record) -> list[float]:
-    """x, y, width, height in pixels."""
+def _place(thing: Thing, record: Record, shape: Shape) -> dict[str, Any]:
+    """A box as x, y, width, height in pixels, or a mask as run lengths; and its area."""
     xs = [x * (record.width - 1) / LAST_BIN for x in thing.points[0::2]]
     ys = [y * (record.height - 1) / LAST_BIN for y in thing.points[1::2]]
-    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    low, high = (min(xs), min(ys)), (max(xs), max(ys))
+    sides = (high[0] - low[0], high[1] - low[1])
+    if shape == "bbox":
+        return {"bbox": [*low, *sides], "area": sides[0] * sides[1]}
+    ring = [v for point in zip(xs, ys, strict=True) for v in point]
+    if thing.kind == "bbox_2d":
+        ring = [*low, high[0], low[1], *high, low[0], high[1]]
+    runs = mask.frPyObjects([ring], record.height, record.width)[0]
+    return {"segmentation": runs, "area": float(mask.area(runs))}
 
 
-def _evaluate(truth: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, float | None]:
-    """AP from the precision table [IoU, recall, class, area, detections]; -1 marks absence."""
+def _evaluate(
+    truth: dict[str, Any], found: list[dict[str, Any]], shape: Shape
+) -> tuple[Any, Any]:
+    """Precision [IoU, recall, class, size, most] and recall [IoU, class, size, most]; -1 where
+    there is nothing to be found."""
     reference = COCO(truth)
-    judged = COCOeval_faster(reference, reference.loadRes(found), "bbox", print_function=_quiet)
-    judged.params.maxDets = [1, 10, PER_IMAGE]
+    judged = COCOeval_faster(reference, reference.loadRes(found), shape, print_function=_quiet)
+    judged.params.maxDets = list(MOST)
     judged.evaluate()
     judged.accumulate()
-    precision = np.asarray(judged.eval["precision"])[:, :, :, 0, -1]
-    return {
-        "ap": _average(precision),
-        "ap50": _average(precision[0]),
-        "ap75": _average(precision[5]),
-    }
+    return np.asarray(judged.eval["precision"]), np.asarray(judged.eval["recall"])
 
 
-def _average(precision: Any) -> float | None:
-    present = precision[precision > -1]
+def _average(values: Any) -> float | None:
+    present = values[values > -1]
     return float(present.mean()) if present.size else None
 
 

@@ -25,8 +25,12 @@ class EvaluateConfig(JobConfig):
     """the system in question; the others are what it is compared with"""
     iou_threshold: float = Field(default=0.5, gt=0, le=1)
     """overlap from which on a predicted object may count as a true one"""
-    line_half_width: float = Field(default=30.0, gt=0, le=500)
-    """half the width of the tube around a line, in thousandths of the image's side"""
+    line_half_width: float = Field(default=8.0, gt=0, le=500)
+    """half the width of the tube around a line, in thousandths of the image's side: lines overlap
+    by their tubes"""
+    confidence: Literal["mean", "least"] = "mean"
+    """what orders predictions for average precision: the geometric mean of the probabilities of an
+    object's tokens, or the smallest of them"""
     bootstrap: int = Field(default=1000, ge=100, le=100_000)
     """resamplings of the images behind every 95 % interval"""
     overlays: int = Field(default=8, ge=0, le=200, json_schema_extra=RUNTIME)

@@ -1,22 +1,25 @@
 """How well objects are found: parse rate, precision, recall, F1, overlap; in all and per class."""
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mlcore.contract.records import KINDS, Record
 from mlcore.coordjson.format import AnswerFormat
+from mlcore.evaluate.levels import LevelCounts, f1_name
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer, truth_things
 from mlcore.evaluate.statistics import (
     Columns,
     Figure,
-    bootstrap,
+    Measure,
+    Resampled,
     f1_figure,
     f1_of,
+    figure_at,
     mean,
     ratio,
     share_of,
@@ -31,11 +34,6 @@ class Resampling:
     seed: int
 
 
-def f1_name(threshold: float) -> str:
-    """The name of F1 at an overlap threshold: `f1_50` at 0.5."""
-    return f"f1_{100 * threshold:g}".replace(".", "_")
-
-
 def detection_scores(
     matches: Sequence[ImageMatch], threshold: float, resampling: Resampling
 ) -> dict[str, Any]:
@@ -44,31 +42,91 @@ def detection_scores(
     `mean_iou` is over all true objects, an unmatched one counting 0; `mean_iou_matched` only over
     the matched. Intervals are 95 %, over images.
     """
-    parsed = parse_columns(matches)
-    tp, fp, fn = (int(v) for v in f1_columns(matches).sum(axis=0)) if matches else (0, 0, 0)
+    levels = LevelCounts(matches, threshold)
+    figures = detection_figures(matches, threshold, levels)
+    measures = detection_measures(matches, levels)
+    resampled = Resampled(measures, resampling.resamples, resampling.seed)
+    return with_intervals(figures, measures, resampled)
+
+
+def with_intervals(
+    figures: dict[str, Any], measures: Mapping[str, Measure], resampled: Resampled
+) -> dict[str, Any]:
+    """The figures, those of the measures with their intervals as `ci95`."""
+    for name in measures:
+        figure_at(figures, name)["ci95"] = resampled.interval(name)
+    return figures
+
+
+def detection_measures(
+    matches: Sequence[ImageMatch], levels: LevelCounts
+) -> dict[str, Measure]:
+    """What is resampled, by the path of its figure. Sums over images."""
+    counts = f1_columns(matches)
+    empty = [m for m in matches if not m.truths]
+    clean = np.array(
+        [(not m.truths and _clean(m), not m.truths) for m in matches], dtype=np.float64
+    ).reshape(-1, 2)
+    measures = {
+        "parse_rate": Measure(parse_columns(matches), share_of),
+        f1_name(levels.primary): Measure(counts, f1_of),
+        "precision": Measure(np.stack([counts[:, 0], counts[:, :2].sum(1)], axis=1), share_of),
+        "recall": Measure(
+            np.stack([counts[:, 0], counts[:, 0] + counts[:, 2]], axis=1), share_of
+        ),
+        **{f"levels.{name}": measure for name, measure in levels.measures().items()},
+    }
+    if empty:
+        measures["negatives.clean"] = Measure(clean, share_of)
+    return measures
+
+
+def detection_figures(
+    matches: Sequence[ImageMatch], threshold: float, levels: LevelCounts
+) -> dict[str, Any]:
+    """The figures alone, without intervals."""
+    tp, fp, fn = _sums(matches)
     overlaps = [pair.iou for match in matches for pair in match.pairs]
-    f1 = f1_figure(tp, fp, fn)
-    f1["ci95"] = bootstrap(f1_columns(matches), f1_of, resampling.resamples, resampling.seed)
-    rate = ratio(sum(m.reading.fault is None for m in matches), len(matches))
-    rate["ci95"] = bootstrap(parsed, share_of, resampling.resamples, resampling.seed)
+    classes = _groups(matches, lambda thing: thing.name, threshold)
+    per_class = [row[f1_name(threshold)]["value"] for row in classes.values() if row["true"]]
+    kinds = _groups(matches, lambda thing: thing.kind, threshold)
     return {
-        "parse_rate": rate,
-        f1_name(threshold): f1,
+        "parse_rate": ratio(sum(m.reading.fault is None for m in matches), len(matches)),
+        f1_name(threshold): f1_figure(tp, fp, fn),
         "precision": ratio(tp, tp + fp),
         "recall": ratio(tp, tp + fn),
         "mean_iou": ratio(sum(overlaps), tp + fn),
         "mean_iou_matched": mean(overlaps),
+        "f1_macro_class": mean(per_class),
+        "levels": levels.figures(),
+        "negatives": negative_scores(matches),
         "salvaged_objects": _salvaged(matches),
         "faults": dict(sorted(_faults(matches).items())),
         "repaired": {
             "truth": sum(t.region.repaired for m in matches for t in m.truths),
             "prediction": sum(p.region.repaired for m in matches for p in m.reading.things),
         },
-        "classes": {
-            name: _group(matches, _of_class(name), threshold) for name in _classes(matches)
+        "classes": dict(sorted(classes.items())),
+        "kinds": {
+            kind: kinds.get(kind) or _Group().figures(threshold) for kind in KINDS
         },
-        "kinds": {kind: _group(matches, _of_kind(kind), threshold) for kind in KINDS},
     }
+
+
+def negative_scores(matches: Sequence[ImageMatch]) -> dict[str, Any]:
+    """Images with nothing to find: `clean`, readable and naming nothing; `invented`, objects named
+    in them for each image; `unreadable`, their share that says nothing at all."""
+    empty = [m for m in matches if not m.truths]
+    invented = sum(len(m.reading.things) for m in empty)
+    return {
+        "clean": ratio(sum(_clean(m) for m in empty), len(empty)),
+        "invented": {**ratio(invented, len(empty)), "count": invented},
+        "unreadable": ratio(sum(m.reading.fault is not None for m in empty), len(empty)),
+    }
+
+
+def _clean(match: ImageMatch) -> bool:
+    return match.reading.fault is None and not match.reading.things
 
 
 def quick_scores(
@@ -84,9 +142,8 @@ def quick_scores(
         )
         for record, text in zip(records, texts, strict=True)
     ]
-    tp, fp, fn = (int(v) for v in f1_columns(matches).sum(axis=0)) if matches else (0, 0, 0)
     rate = ratio(sum(m.reading.fault is None for m in matches), len(matches))
-    figures = {"parse_rate": rate["value"], "f1_50": f1_figure(tp, fp, fn)["value"]}
+    figures = {"parse_rate": rate["value"], "f1_50": f1_figure(*_sums(matches))["value"]}
     return {name: float(value) for name, value in figures.items() if value is not None}
 
 
@@ -101,6 +158,10 @@ def parse_columns(matches: Sequence[ImageMatch]) -> Columns:
     return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
 
+def _sums(matches: Sequence[ImageMatch]) -> tuple[int, int, int]:
+    return sum(m.tp for m in matches), sum(m.fp for m in matches), sum(m.fn for m in matches)
+
+
 def _faults(matches: Sequence[ImageMatch]) -> Counter[str]:
     return Counter(m.reading.fault.rule for m in matches if m.reading.fault is not None)
 
@@ -113,38 +174,48 @@ def _salvaged(matches: Sequence[ImageMatch]) -> Figure:
     return {"value": kept if refused else None, "n": len(refused)}
 
 
-def _classes(matches: Sequence[ImageMatch]) -> list[str]:
-    """Every class that is true or predicted anywhere, sorted."""
-    true = {t.name for m in matches for t in m.truths}
-    return sorted(true | {p.name for m in matches for p in m.reading.things})
+@dataclass
+class _Group:
+    """Counts of the objects of one class or kind. `found` and `right` are the true and predicted
+    objects of pairs: a polygon found by its box counts for both kinds."""
+
+    true: int = 0
+    said: int = 0
+    found: int = 0
+    right: int = 0
+    overlaps: list[float] = field(default_factory=list)
+
+    def figures(self, threshold: float) -> dict[str, Any]:
+        """Recall over the true ones, precision over the predicted ones."""
+        precision, recall = ratio(self.right, self.said), ratio(self.found, self.true)
+        return {
+            f1_name(threshold): {
+                "value": ratio(self.found + self.right, self.true + self.said)["value"],
+                "n": self.true,
+                "precision": precision["value"],
+                "recall": recall["value"],
+            },
+            "precision": precision,
+            "recall": recall,
+            "mean_iou": ratio(sum(self.overlaps), self.true),
+            "true": self.true,
+            "predicted": self.said,
+        }
 
 
-def _of_class(name: str) -> Callable[[Thing], bool]:
-    return lambda thing: thing.name == name
-
-
-def _of_kind(kind: str) -> Callable[[Thing], bool]:
-    return lambda thing: thing.kind == kind
-
-
-def _group(
-    matches: Sequence[ImageMatch], belongs: Callable[[Thing], bool], threshold: float
-) -> dict[str, Any]:
-    """Figures of some objects: recall over the true ones, precision over the predicted ones."""
-    true = sum(belongs(t) for m in matches for t in m.truths)
-    said = sum(belongs(p) for m in matches for p in m.reading.things)
-    found = [p.iou for m in matches for p in m.pairs if belongs(m.truths[p.truth])]
-    right = sum(belongs(m.reading.things[p.prediction]) for m in matches for p in m.pairs)
-    precision, recall = ratio(right, said), ratio(len(found), true)
-    return {
-        f1_name(threshold): {
-            "value": ratio(len(found) + right, true + said)["value"],
-            "n": true,
-            "precision": precision["value"],
-            "recall": recall["value"],
-        },
-        "precision": precision,
-        "recall": recall,
-        "mean_iou": ratio(sum(found), true),
-        "predicted": said,
-    }
+def _groups(
+    matches: Sequence[ImageMatch], key: Callable[[Thing], str], threshold: float
+) -> dict[str, dict[str, Any]]:
+    """Figures of every class or kind that is true or predicted anywhere."""
+    groups: dict[str, _Group] = defaultdict(_Group)
+    for match in matches:
+        for thing in match.truths:
+            groups[key(thing)].true += 1
+        for thing in match.reading.things:
+            groups[key(thing)].said += 1
+        for pair in match.pairs:
+            group = groups[key(match.truths[pair.truth])]
+            group.found += 1
+            group.overlaps.append(pair.iou)
+            groups[key(match.reading.things[pair.prediction])].right += 1
+    return {name: group.figures(threshold) for name, group in groups.items()}

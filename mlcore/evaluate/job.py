@@ -2,60 +2,53 @@
 be computed again from the rows beside it.
 
     evaluation/report.json     all figures, each with its n
-    evaluation/matches.jsonl   one row per system, image and mode
+    evaluation/matches.jsonl   one row per system, image and mode, with the raw answer
+    evaluation/per_image.jsonl counts of each system and image
+    evaluation/per_class.json  figures of each system and class, also as per_class.csv
     evaluation/overlays/       truth and prediction of the reference system, drawn
 """
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
-from mlcore.evaluate.attributes import attribute_scores
-from mlcore.evaluate.coco import coco_scores
+from mlcore.evaluate.artifacts import write_artifacts
 from mlcore.evaluate.config import EvaluateConfig
-from mlcore.evaluate.detection import Resampling, detection_scores, f1_columns, f1_name
+from mlcore.evaluate.levels import f1_name
 from mlcore.evaluate.load import SystemAnswers, load_system
-from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer, truth_things
-from mlcore.evaluate.overlays import draw_overlay, overlay_stem, thing_to_json
-from mlcore.evaluate.statistics import Columns, bootstrap, differences, f1_of
-from mlcore.evaluate.summary import SummaryRow, summary_rows, summary_scores
+from mlcore.evaluate.match import truth_things
+from mlcore.evaluate.scored import Scored, score
+from mlcore.evaluate.showing import announce, show
+from mlcore.evaluate.statistics import differences
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
-from mlcore.run.hashing import file_sha256
 
 SCHEMA = "evaluation/1"
-NAME = 200
-"""longest name of an event's artifact or sample, in characters"""
 NOTES = {
     "parse_rate": "answers that the strict grammar accepts; a missing answer counts as refused",
     "salvaged_objects": "right objects in answers that are refused as a whole; n is the number of "
     "these answers; no score counts them",
     "f1": "over all true boxes, polygons and lines; one prediction of the same class each, at or "
     "above the overlap threshold; objects of refused answers count as missed",
-    "overlap": "filled areas for boxes and polygons, tubes for lines, in the space 0..999",
-    "ap": "answers carry no confidence: every prediction has score 1, in the order of the answer",
+    "levels": "located: the place alone; class: also the class, as f1 and all figures by class; "
+    "full: also the whole description; f1_mean is over thresholds 0.50 to 0.95, f1_macro_image the "
+    "mean of each image's own F1",
+    "overlap": "filled areas for boxes and polygons, tubes for lines, in the space 0..999; an area "
+    "and a line never overlap",
+    "ap": "predictions in order of their confidence, the probability of their tokens; where a "
+    "system tells none, score 1 for all in the order of the answer, as the label says",
+    "negatives": "images without a true object: clean is readable and names nothing",
+    "diff": "what became of objects: missed as a share of true ones, duplicate, wrong_class, "
+    "misplaced and invented as shares of predicted ones",
+    "oracle": "the best of the first K answers to each image, and what any of them finds",
     "majority_baseline": "always the most frequent true description of the class",
-    "ci95": "percentile bootstrap over images",
+    "ci95": "percentile bootstrap over images; of a difference on the same drawn images",
 }
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One system: its answers, rows and figures."""
-
-    answers: SystemAnswers
-    matches: list[ImageMatch]
-    summaries: list[SummaryRow]
-    figures: dict[str, Any]
+COMPARED = ("ap", "ap50", "mean_iou", "description_accuracy", "negative_recall")
+"""figures that systems are compared by besides those that are resampled"""
 
 
 def run(config: EvaluateConfig, ctx: RunContext) -> dict[str, Any]:
@@ -66,7 +59,7 @@ def run(config: EvaluateConfig, ctx: RunContext) -> dict[str, Any]:
     if not records:
         raise DataError(f"the split {config.split!r} is empty", where=str(dataset.folder))
     systems = [
-        load_system(name, ctx.resolve(ref), dataset, config.split, records)
+        load_system(name, ctx.resolve(ref), dataset, config.split, records, config.confidence)
         for name, ref in config.predictions.items()
     ]
     truths = [truth_things(record, config.line_half_width) for record in records]
@@ -75,14 +68,14 @@ def run(config: EvaluateConfig, ctx: RunContext) -> dict[str, Any]:
         ctx.check_stop()
         ctx.events.status("running", f"scoring {system.name} on {len(records)} images")
         _warn_of_gaps(ctx, system, records)
-        scored[system.name] = _score(config, records, truths, system)
+        scored[system.name] = score(config, records, truths, system)
         ctx.events.progress(index + 1, len(systems), "systems")
     output = ctx.output("evaluation")
-    with (output / "matches.jsonl").open("w", encoding="utf-8") as file:
-        _write_rows(file, scored, records)
+    for path in write_artifacts(output, scored, records, config.iou_threshold):
+        announce(ctx, path, path.name)
     report = _report(config, dataset, records, scored)
     write_json(output / "report.json", report)
-    _overlays(config, ctx, dataset, records, scored[config.reference])
+    show(config, ctx, dataset, records, scored[config.reference])
     return report
 
 
@@ -95,42 +88,6 @@ def _warn_of_gaps(ctx: RunContext, system: SystemAnswers, records: Sequence[Reco
             ctx.events.warning("answers_missing", f"{message}; they count as unreadable")
 
 
-def _score(
-    config: EvaluateConfig,
-    records: Sequence[Record],
-    truths: Sequence[tuple[Thing, ...]],
-    system: SystemAnswers,
-) -> Scored:
-    resampling = Resampling(config.bootstrap, config.seed)
-    dense = system.answers.get("dense")
-    matches = []
-    if dense is not None:
-        for record, things in zip(records, truths, strict=True):
-            answer = dense.get(record.id)
-            text = answer.text if answer else None
-            reading = read_answer(
-                text,
-                system.format,
-                width=record.width,
-                height=record.height,
-                half_width=config.line_half_width,
-            )
-            matches.append(match_image(record.id, things, reading, config.iou_threshold))
-    summaries = summary_rows(records, system)
-    judged = records if dense is not None else []
-    figures = {
-        **detection_scores(matches, config.iou_threshold, resampling),
-        **coco_scores(judged, matches),
-        **attribute_scores(matches),
-        "summary": summary_scores(summaries, resampling),
-        "answers": {
-            mode: {"n": len(found), "unfinished": sum(not a.finished for a in found.values())}
-            for mode, found in system.answers.items()
-        },
-    }
-    return Scored(system, matches, summaries, figures)
-
-
 def _report(
     config: EvaluateConfig,
     dataset: Dataset,
@@ -140,10 +97,11 @@ def _report(
     f1 = f1_name(config.iou_threshold)
     reference = scored[config.reference]
     others = {name: s for name, s in scored.items() if name != config.reference}
+    measures = tuple(reference.resampled.names)
     deltas = differences(
         reference.figures,
         {name: other.figures for name, other in others.items()},
-        (f1, "parse_rate", "ap", "ap50", "mean_iou", "description_accuracy", "negative_recall"),
+        (*measures, *COMPARED),
     )
     return {
         "schema": SCHEMA,
@@ -152,7 +110,10 @@ def _report(
         "systems": {name: s.figures for name, s in scored.items()},
         "deltas": deltas,
         "delta_intervals": {
-            name: {f1: _difference_interval(config, reference, other)}
+            name: {
+                measure: reference.resampled.difference(other.resampled, measure)
+                for measure in measures
+            }
             for name, other in others.items()
         },
         "dataset": dataset.name,
@@ -166,24 +127,10 @@ def _report(
             for name, s in scored.items()
         },
         "settings": config.model_dump(
-            include={"iou_threshold", "line_half_width", "bootstrap", "seed"}
+            include={"iou_threshold", "line_half_width", "confidence", "bootstrap", "seed"}
         ),
         "notes": NOTES,
     }
-
-
-def _difference_interval(
-    config: EvaluateConfig, reference: Scored, other: Scored
-) -> list[float] | None:
-    """95 % interval of the F1 difference, both systems on the same resampled images."""
-    if not reference.matches or not other.matches:
-        return None
-    columns = np.hstack([f1_columns(reference.matches), f1_columns(other.matches)])
-
-    def difference(sums: Columns) -> Columns:
-        return f1_of(sums[:, :3]) - f1_of(sums[:, 3:])
-
-    return bootstrap(columns, difference, config.bootstrap, config.seed)
 
 
 def _headline(
@@ -203,97 +150,3 @@ def _headline(
         n = figures[f1]["n"]
         out[f"{f1}_over_best_other"] = {"value": min(behind), "unit": "share", "n": n}
     return out
-
-
-def _write_rows(
-    file: IO[str], scored: Mapping[str, Scored], records: Sequence[Record]
-) -> None:
-    for name, system in scored.items():
-        for row in _rows(system, records):
-            file.write(json.dumps({"system": name, **row}, ensure_ascii=False) + "\n")
-
-
-def _rows(system: Scored, records: Sequence[Record]) -> Iterator[dict[str, Any]]:
-    by_id = {record.id: record for record in records}
-    for match in system.matches:
-        record, fault = by_id[match.record], match.reading.fault
-        yield {
-            "id": match.record,
-            "mode": "dense",
-            "parsed": fault is None,
-            "fault": asdict(fault) if fault else None,
-            "salvaged": match.reading.salvaged,
-            "truth": [thing_to_json(t, record) for t in match.truths],
-            "prediction": [thing_to_json(t, record) for t in match.reading.things],
-            "pairs": [asdict(pair) for pair in match.pairs],
-            "tp": match.tp,
-            "fp": match.fp,
-            "fn": match.fn,
-        }
-    for row in system.summaries:
-        values = asdict(row)
-        yield {"id": values.pop("record"), "mode": "summary", **values}
-
-
-def _overlays(
-    config: EvaluateConfig,
-    ctx: RunContext,
-    dataset: Dataset,
-    records: Sequence[Record],
-    system: Scored,
-) -> None:
-    """Draw and announce the chosen images. A picture that cannot be read is a warning."""
-    by_id = {record.id: record for record in records}
-    said = system.answers.answers.get("dense", {})
-    names = sorted({t.name for m in system.matches for t in (*m.truths, *m.reading.things)})
-    folder = ctx.output("evaluation") / "overlays"
-    folder.mkdir(exist_ok=True)
-    for match in choose(system.matches, config.overlays, config.seed):
-        ctx.check_stop()
-        record = by_id[match.record]
-        picture = dataset.folder / record.images[0]
-        try:
-            path = draw_overlay(record, match, picture, folder, names)
-        except OSError as error:
-            ctx.events.warning("overlay_skipped", f"{record.images[0]}: {error}", record=record.id)
-            continue
-        relative = path.relative_to(ctx.folder.root).as_posix()
-        name, size = f"overlay of {record.id}"[:NAME], path.stat().st_size
-        ctx.events.artifact(name, relative, file_sha256(path), size, "image/png")
-        answer = said.get(record.id)
-        _emit_sample(ctx, record, match, picture, answer.text if answer else "")
-
-
-def choose(matches: Sequence[ImageMatch], count: int, seed: int) -> list[ImageMatch]:
-    """Half of them the readable answers with the most disagreement, the rest drawn by seed."""
-    readable = [m for m in matches if m.reading.fault is None]
-    worst = sorted(readable, key=lambda m: (-(m.fp + m.fn), m.record))[: (count + 1) // 2]
-    taken = {m.record for m in worst}
-    rest = [m for m in matches if m.record not in taken]
-    drawn = np.random.default_rng(seed).permutation(len(rest))[: count - len(worst)]
-    return worst + [rest[i] for i in sorted(drawn)]
-
-
-def _emit_sample(
-    ctx: RunContext, record: Record, match: ImageMatch, picture: Path, raw: str
-) -> None:
-    target = ctx.folder.artifacts / "samples" / (overlay_stem(record.id) + picture.suffix.lower())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(picture, target)
-    fault = match.reading.fault
-    note = f"{match.tp} found, {match.fn} missed, {match.fp} without a partner"
-    ctx.events.sample(
-        name=record.id[:NAME],
-        step=0,
-        image={
-            "path": target.relative_to(ctx.folder.root).as_posix(),
-            "sha256": file_sha256(target),
-            "size": target.stat().st_size,
-            "width": record.width,
-            "height": record.height,
-        },
-        truth=[thing_to_json(thing, record) for thing in match.truths],
-        prediction=[thing_to_json(thing, record) for thing in match.reading.things],
-        raw=raw,
-        note=f"unreadable at character {fault.position}: {fault.reason}" if fault else note,
-    )

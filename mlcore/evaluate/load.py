@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -21,10 +21,14 @@ SCHEMA = "predictions/1"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a system said about one image: its raw text, and whether it came to its end."""
+    """What a system said about one image: its raw text, and whether it came to its end.
+
+    `confidences` has a number 0..1 for each right object of the text; None where none were told.
+    """
 
     text: str
     finished: bool
+    confidences: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class SystemAnswers:
     """All answers of one system on one split; `format` is what its dense answers are read in.
 
     `answers[mode]` maps record ids to answers; a record may be absent, which counts as an answer
-    that cannot be read. A mode that was never asked for is absent as a whole.
+    that cannot be read. A mode that was never asked for is absent as a whole. `further` has the
+    other dense answers to the same images, where a system gave several: one mapping for each.
     """
 
     name: str
@@ -40,12 +45,23 @@ class SystemAnswers:
     digest: str
     answers: Mapping[Mode, Mapping[str, Answer]]
     format: AnswerFormat = field(default_factory=AnswerFormat)
+    further: Sequence[Mapping[str, Answer]] = ()
+
+    @property
+    def draws(self) -> list[Mapping[str, Answer]]:
+        """All dense answers, one mapping for each answer to the same images."""
+        return [self.answers.get("dense", {}), *self.further]
 
 
 def load_system(
-    name: str, folder: Path, dataset: Dataset, split: str, records: Sequence[Record]
+    name: str,
+    folder: Path,
+    dataset: Dataset,
+    split: str,
+    records: Sequence[Record],
+    confidence: Literal["mean", "least"] = "mean",
 ) -> SystemAnswers:
-    """Read a predictions folder.
+    """Read a predictions folder; `confidence` says which of the two of each object counts.
 
     Raises DataError when it is not one, was made on another dataset or split, holds an unknown or
     repeated id, or a row that is not complete.
@@ -54,19 +70,25 @@ def load_system(
     _check_origin(name, folder, meta, dataset, split)
     path = folder / "predictions.jsonl"
     known = {record.id for record in records}
-    answers: dict[Mode, dict[str, Answer]] = {}
+    answers: dict[tuple[Mode, int], dict[str, Answer]] = {}
     for number, row in enumerate(_rows(path), start=1):
         where = f"{path}:{number}"
-        mode, identity, answer = _row(row, where)
+        mode, draw, identity, answer = _row(row, where, confidence)
         if identity not in known:
             raise DataError(f"{name}: no record of {split!r} has the id {identity!r}", where=where)
-        if identity in answers.setdefault(mode, {}):
+        if identity in answers.setdefault((mode, draw), {}):
             raise DataError(f"{name}: a second {mode} answer for {identity!r}", where=where)
-        answers[mode][identity] = answer
-    for mode in _asked(meta):
-        answers.setdefault(mode, {})
+        answers[mode, draw][identity] = answer
+    modes = {mode for mode, draw in answers if draw == 0} | set(_asked(meta))
+    first = {mode: answers.get((mode, 0), {}) for mode in MODES if mode in modes}
+    draws = sorted(draw for mode, draw in answers if mode == "dense" and draw > 0)
     return SystemAnswers(
-        name, meta, tree_digest(tree_entries(folder)), answers, _format(name, folder, meta)
+        name,
+        meta,
+        tree_digest(tree_entries(folder)),
+        first,
+        _format(name, folder, meta),
+        [answers["dense", draw] for draw in draws],
     )
 
 
@@ -116,22 +138,25 @@ def _check_origin(
         )
 
 
-def _rows(path: Path) -> list[Any]:
+def _rows(path: Path) -> Iterator[Any]:
+    """The rows of a file, one at a time."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise DataError(f"not JSON: {error}", where=f"{path}:{number}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if line or number < len(lines):
-            try:
-                rows.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"not JSON: {error}", where=f"{path}:{number}") from error
-    return rows
 
 
-def _row(row: Any, where: str) -> tuple[Mode, str, Answer]:
+_KEYS = {"mean": "confidence", "least": "least"}
+
+
+def _row(
+    row: Any, where: str, confidence: Literal["mean", "least"]
+) -> tuple[Mode, int, str, Answer]:
     if not isinstance(row, dict):
         raise DataError("a prediction is a JSON object", where=where)
     identity, text, finished = row.get("id"), row.get("text"), row.get("finished")
@@ -139,7 +164,23 @@ def _row(row: Any, where: str) -> tuple[Mode, str, Answer]:
         raise DataError("a prediction needs the keys id, text and finished", where=where)
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise DataError("the text holds half of a surrogate pair", where=where)
+    draw = row.get("draw", 0)
+    if type(draw) is not int or draw < 0:
+        raise DataError("draw is a whole number from 0", where=where)
+    answer = Answer(text, finished, _confidences(row.get("objects"), _KEYS[confidence], where))
     for mode in MODES:
         if row.get("mode") == mode:
-            return mode, identity, Answer(text, finished)
+            return mode, draw, identity, answer
     raise DataError(f"the mode {row.get('mode')!r} is none of {', '.join(MODES)}", where=where)
+
+
+def _confidences(objects: Any, key: str, where: str) -> tuple[float, ...] | None:
+    if objects is None:
+        return None
+    found = []
+    for item in objects if isinstance(objects, list) else [None]:
+        value = item.get(key) if isinstance(item, dict) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise DataError(f"objects is a list with a {key} from 0 to 1 each", where=where)
+        found.append(float(value))
+    return tuple(found)

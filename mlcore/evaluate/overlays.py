@@ -1,8 +1,9 @@
 """Truth and prediction drawn side by side, with a legend, and the words beside it as JSON.
 
 A label is the number of the class. After it: `!` an object without a partner (missed on the left,
-invented on the right), `~` a found object with a wrong description. The drawn text is ASCII,
-because a host may have no other font; the JSON holds the full words.
+invented on the right), `~` a found object with a wrong description, `=` a duplicate, `x` a wrong
+class, `?` a right class out of place. The drawn text is ASCII, because a host may have no other
+font; the JSON holds the full words.
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from mlcore.contract.records import Record
+from mlcore.evaluate.diff import Marks
 from mlcore.evaluate.match import ImageMatch, Thing
 from mlcore.geometry.spaces import LAST_BIN
 from mlcore.run.folder import write_json
@@ -43,7 +45,12 @@ def overlay_stem(record_id: str) -> str:
 
 
 def draw_overlay(
-    record: Record, match: ImageMatch, picture: Path, folder: Path, names: Sequence[str]
+    record: Record,
+    match: ImageMatch,
+    picture: Path,
+    folder: Path,
+    names: Sequence[str],
+    marks: Marks,
 ) -> Path:
     """Write `<stem>.png` and `<stem>.json` into `folder`; returns the path of the picture.
 
@@ -65,14 +72,14 @@ def draw_overlay(
         sheet.paste(panel, (left, BAR))
         things = match.reading.things if side else match.truths
         pen.text((left, 6), _title(title, match, len(things)), INK, font=_font())
-        for thing, mark in zip(things, _marks(match, side), strict=True):
+        for thing, mark in zip(things, _signs(match, marks, side), strict=True):
             label = f"{numbers[thing.name]}{mark}"
             _draw_thing(pen, thing, size, (left, BAR), scale, colours[thing.name], label)
     _legend(pen, names, colours, size[1] + BAR + MARGIN)
     stem = overlay_stem(record.id)
     path = folder / f"{stem}.png"
     sheet.save(path)
-    write_json(folder / f"{stem}.json", _words(record, match, names, colours))
+    write_json(folder / f"{stem}.json", _words(record, match, names, colours, marks))
     return path
 
 
@@ -88,14 +95,17 @@ def _title(title: str, match: ImageMatch, count: int) -> str:
     return f"prediction: {count} objects, {match.fp} without a partner"
 
 
-def _marks(match: ImageMatch, side: int) -> list[str]:
-    """The sign after each label of one side: `!`, `~` or nothing."""
-    count = len(match.reading.things if side else match.truths)
-    marks = ["!"] * count
+SIGNS_SAY = "! no partner   ~ wrong description   = duplicate   x wrong class   ? misplaced"
+_SIGNS = {"duplicate": "=", "wrong_class": "x", "misplaced": "?"}
+
+
+def _signs(match: ImageMatch, marks: Marks, side: int) -> list[str]:
+    """The sign after each label of one side; nothing for what is wholly right."""
+    signs = [_SIGNS.get(mark, "!") for mark in (marks.prediction if side else marks.truth)]
     for pair in match.pairs:
         same = match.truths[pair.truth].desc == match.reading.things[pair.prediction].desc
-        marks[pair.prediction if side else pair.truth] = "" if same else "~"
-    return marks
+        signs[pair.prediction if side else pair.truth] = "" if same else "~"
+    return signs
 
 
 def _draw_thing(
@@ -153,11 +163,15 @@ def _legend(
         shown = f"{index} {name[:24]}" if name.isascii() else f"class {index}"
         pen.text((x + 32, y), shown, INK, font=_font())
     y = top + _legend_rows(names) * BAR
-    pen.text((GAP, y), "! no partner    ~ wrong description", INK, font=_font())
+    pen.text((GAP, y), SIGNS_SAY, INK, font=_font())
 
 
 def _words(
-    record: Record, match: ImageMatch, names: Sequence[str], colours: dict[str, Colour]
+    record: Record,
+    match: ImageMatch,
+    names: Sequence[str],
+    colours: dict[str, Colour],
+    marks: Marks,
 ) -> dict[str, Any]:
     return {
         "id": record.id,
@@ -167,6 +181,7 @@ def _words(
         ],
         "truth": [thing_to_json(thing, record) for thing in match.truths],
         "prediction": [thing_to_json(thing, record) for thing in match.reading.things],
+        "marks": marks._asdict(),
         "pairs": [
             {"truth": p.truth, "prediction": p.prediction, "iou": p.iou} for p in match.pairs
         ],

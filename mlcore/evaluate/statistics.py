@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,36 +48,99 @@ def f1_of(sums: Columns) -> Columns:
     return share_of(np.stack([2 * tp, 2 * tp + fp + fn], axis=-1))
 
 
+def mean_f1_of(sums: Columns) -> Columns:
+    """The mean of F1 over several thresholds: shape [..., 3 t] to [...]."""
+    return np.asarray(f1_of(sums.reshape(*sums.shape[:-1], -1, 3)).mean(axis=-1))
+
+
 def share_of(sums: Columns) -> Columns:
     """part / whole of sums of (part, whole): shape [..., 2] to [...]; NaN where whole is 0."""
     part, whole = sums[..., 0], sums[..., 1]
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
 
 
-def bootstrap(
-    columns: Columns, statistic: Statistic, resamples: int, seed: int
-) -> list[float] | None:
-    """The 95 % percentile interval of a statistic of column sums, resampling rows (images).
+@dataclass(frozen=True)
+class Measure:
+    """A figure as sums over images: `columns` [images, k], `statistic` of their sums."""
 
-    `columns` has shape [images, k]; `statistic` maps sums [resamples, k] to [resamples]. The same
-    seed gives the same interval. None with fewer than two images, or where a resampling leaves
-    the statistic without a denominator too often to say (more than 5 %).
+    columns: Columns
+    statistic: Statistic
+
+
+def resample(columns: Columns, resamples: int, seed: int) -> Columns | None:
+    """Sums [resamples, k] of columns [images, k] over images drawn with replacement.
+
+    The draws depend on the number of images and the seed alone, so systems that answered the same
+    images are resampled alike and their difference is a paired one. None for less than two images.
     """
     images = len(columns)
     if images < 2:
         return None
     rng = np.random.default_rng(seed)
-    drawn = []
+    out = np.empty((resamples, columns.shape[1]))
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
-        weights = rng.multinomial(images, np.full(images, 1 / images), size=size)
-        drawn.append(statistic(weights.astype(np.float64) @ columns))
-    values = np.concatenate(drawn)
+        drawn = rng.integers(0, images, size=(size, images))
+        places = (drawn + np.arange(size)[:, None] * images).ravel()
+        weights = np.bincount(places, minlength=size * images).reshape(size, images)
+        out[start : start + size] = weights.astype(np.float64) @ columns
+    return out
+
+
+def interval(values: Columns) -> list[float] | None:
+    """The 95 % percentile interval of resampled values.
+
+    None where more than 5 % of them are no numbers, for want of a denominator.
+    """
     finite = values[np.isfinite(values)]
-    if len(finite) < LEVEL * resamples:
+    if len(finite) < LEVEL * len(values):
         return None
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return [float(low), float(high)]
+
+
+def bootstrap(
+    columns: Columns, statistic: Statistic, resamples: int, seed: int
+) -> list[float] | None:
+    """The interval of a statistic of column sums, resampling rows (images): see `resample`."""
+    sums = resample(columns, resamples, seed)
+    return None if sums is None else interval(statistic(sums))
+
+
+class Resampled:
+    """All measures of one system, resampled together."""
+
+    def __init__(self, measures: Mapping[str, Measure], resamples: int, seed: int) -> None:
+        columns = [measure.columns for measure in measures.values()]
+        sums = resample(np.hstack(columns), resamples, seed) if columns else None
+        self.names = list(measures)
+        self.values: dict[str, Columns] = {}
+        """the resampled values [resamples] of each measure; none with less than two images"""
+        at = 0
+        for name, measure in measures.items() if sums is not None else ():
+            width = measure.columns.shape[1]
+            assert sums is not None
+            self.values[name] = measure.statistic(sums[:, at : at + width])
+            at += width
+
+    def interval(self, name: str) -> list[float] | None:
+        """The 95 % interval of one measure."""
+        return interval(self.values[name]) if name in self.values else None
+
+    def difference(self, other: Resampled, name: str) -> list[float] | None:
+        """The 95 % interval of this system's measure minus another's, on the same draws."""
+        if name not in self.values or name not in other.values:
+            return None
+        return interval(self.values[name] - other.values[name])
+
+
+def figure_at(figures: Mapping[str, Any], path: str) -> Figure:
+    """The figure at a dotted path."""
+    found: Any = figures
+    for part in path.split("."):
+        found = found[part]
+    figure: Figure = found
+    return figure
 
 
 def differences(
@@ -85,6 +149,8 @@ def differences(
     """Reference minus each other system, for each metric that both have a value of."""
     out: dict[str, dict[str, float]] = {}
     for name, other in others.items():
-        pairs = {m: (reference[m]["value"], other[m]["value"]) for m in metrics}
+        pairs = {
+            m: (figure_at(reference, m)["value"], figure_at(other, m)["value"]) for m in metrics
+        }
         out[name] = {m: a - b for m, (a, b) in pairs.items() if a is not None and b is not None}
     return out

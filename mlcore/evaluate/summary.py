@@ -13,7 +13,7 @@ from mlcore.coordjson import CoordJsonError
 from mlcore.coordjson.summary import parse_summary
 from mlcore.evaluate.detection import Resampling
 from mlcore.evaluate.load import SystemAnswers
-from mlcore.evaluate.statistics import bootstrap, f1_figure, f1_of, ratio
+from mlcore.evaluate.statistics import bootstrap, f1_figure, f1_of, ratio, share_of
 
 Counts = tuple[int, int, int]
 
@@ -46,18 +46,22 @@ def summary_scores(rows: Sequence[SummaryRow], resampling: Resampling) -> dict[s
     """`exact_match` of the text; F1 of facts (a description with its count); precision and recall
     of negative descriptions, their counts ignored. An answer that cannot be read names nothing.
     """
+    exact = np.array([(row.exact, 1.0) for row in rows], dtype=np.float64).reshape(-1, 2)
     facts = [row.facts for row in rows if row.facts is not None]
     negatives = [row.negatives for row in rows if row.negatives is not None]
     f1 = f1_figure(*_sum(facts))
     columns = np.array(facts, dtype=np.float64).reshape(-1, 3)
     f1["ci95"] = bootstrap(columns, f1_of, resampling.resamples, resampling.seed)
     tp, fp, fn = _sum(negatives)
+    found = np.array([(c[0], c[0] + c[2]) for c in negatives], dtype=np.float64).reshape(-1, 2)
     return {
         "parse_rate": ratio(sum(row.parsed for row in rows), len(rows)),
-        "exact_match": ratio(sum(row.exact for row in rows), len(rows)),
+        "exact_match": ratio(sum(row.exact for row in rows), len(rows))
+        | {"ci95": bootstrap(exact, share_of, resampling.resamples, resampling.seed)},
         "fact_f1": f1,
         "negative_precision": ratio(tp, tp + fp),
-        "negative_recall": ratio(tp, tp + fn),
+        "negative_recall": ratio(tp, tp + fn)
+        | {"ci95": bootstrap(found, share_of, resampling.resamples, resampling.seed)},
     }
 
 

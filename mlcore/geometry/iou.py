@@ -16,7 +16,7 @@ import shapely
 
 from mlcore.contract.records import Kind
 
-LINE_HALF_WIDTH = 30.0
+LINE_HALF_WIDTH = 8.0
 """half the width of the tube around a line, in units of the 0..999 space"""
 Matrix = npt.NDArray[np.float64]
 
@@ -33,8 +33,8 @@ class Region:
 def region(kind: Kind, points: Sequence[float], half_width: float = LINE_HALF_WIDTH) -> Region:
     """The covered area of a flat list of coordinates.
 
-    A polygon that crosses itself is replaced by the union of what its ring encloses
-    (`shapely.make_valid`, method "structure"), and flagged. One without area covers nothing.
+    A polygon that crosses itself covers what its ring winds around an odd number of times (the
+    even-odd rule, as masks are filled), and is flagged. One without area covers nothing.
     """
     pairs = [(points[i], points[i + 1]) for i in range(0, len(points), 2)]
     if kind == "bbox_2d":
@@ -44,8 +44,13 @@ def region(kind: Kind, points: Sequence[float], half_width: float = LINE_HALF_WI
     shape = shapely.Polygon(pairs)
     if shapely.is_valid(shape):
         return Region(kind, shape, repaired=False)
-    fixed = shapely.make_valid(shape, method="structure", keep_collapsed=False)
-    return Region(kind, fixed, repaired=True)
+    return Region(kind, _even_odd(shape), repaired=True)
+
+
+def _even_odd(shape: Any) -> Any:
+    """The areas of a ring that crosses itself; `make_valid` adds its strokes, which have none."""
+    parts = shapely.get_parts(shapely.make_valid(shape, method="linework"))
+    return shapely.union_all([part for part in parts if shapely.get_dimensions(part) == 2])
 
 
 def _tube(pairs: Sequence[tuple[float, float]], half_width: float) -> Any:
@@ -74,9 +79,20 @@ def _overlaps(first: Sequence[Region], second: Sequence[Region]) -> Matrix:
     shapes = [np.array([r.shape for r in side], dtype=object) for side in (first, second)]
     if all(r.kind == "bbox_2d" for r in (*first, *second)):
         return box_iou(shapely.bounds(shapes[0]), shapely.bounds(shapes[1]))
-    a, b = shapes[0][:, None], shapes[1][None, :]
-    shared = shapely.area(shapely.intersection(a, b))
-    return _ratio(shared, shapely.area(a) + shapely.area(b) - shared)
+    shared = np.zeros((len(first), len(second)))
+    rows, columns = np.nonzero(_touching(shapely.bounds(shapes[0]), shapely.bounds(shapes[1])))
+    if rows.size:
+        meets = shapely.intersection(shapes[0][rows], shapes[1][columns])
+        shared[rows, columns] = shapely.area(meets)
+    areas = [shapely.area(side) for side in shapes]
+    return _ratio(shared, areas[0][:, None] + areas[1][None, :] - shared)
+
+
+def _touching(first: Matrix, second: Matrix) -> npt.NDArray[np.bool_]:
+    """Whether bounds x1, y1, x2, y2 meet: [n, 4] and [m, 4] to [n, m]. Those of nothing are NaN."""
+    a, b = first[:, None], second[None, :]
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    return np.asarray((low <= high).all(axis=-1), dtype=np.bool_)
 
 
 def box_iou(first: npt.ArrayLike, second: npt.ArrayLike) -> Matrix:

@@ -1,6 +1,7 @@
 """The evaluate job from a config file to the files it leaves."""
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from PIL import Image
 
 from mlcore.contract.records import Record
 from mlcore.coordjson.format import AnswerFormat, write_answer
-from mlcore.evaluate.job import choose
 from mlcore.evaluate.match import match_image, read_answer, truth_things
+from mlcore.evaluate.showing import choose
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.runner import RunOptions, execute
@@ -76,7 +77,7 @@ def test_two_systems_side_by_side(world: World) -> None:
     assert report["schema"] == "evaluation/1"
     assert report["model_digest"] == "a" * 64
     assert report["systems"]["model"]["f1_50"]["value"] == 1.0
-    assert report["systems"]["model"]["summary"]["exact_match"] == {"value": 1.0, "n": 3}
+    assert report["systems"]["model"]["summary"]["exact_match"]["value"] == 1.0
     constant = report["systems"]["constant"]
     assert constant["f1_50"]["recall"] == 3 / 7
     assert report["deltas"]["constant"]["f1_50"] == pytest.approx(1 - constant["f1_50"]["value"])
@@ -205,7 +206,8 @@ def test_overlays_show_truth_and_prediction_with_the_words_beside(world: World) 
             colours = {image.convert("RGB").getpixel((x, 300)) for x in range(0, image.width, 2)}
         assert len(colours) > 1
     samples = world.events("sample")
-    assert len(samples) == len(world.events("artifact")) == 3
+    artifacts = [e["name"] for e in world.events("artifact")]
+    assert len(samples) == sum(name.startswith("overlay of ") for name in artifacts) == 3
     for sample in samples:
         path = world.root / "run" / sample["image"]["path"]
         assert path.stat().st_size == sample["image"]["size"]
@@ -257,6 +259,85 @@ def test_the_drawn_images_are_the_worst_and_a_seeded_rest() -> None:
     assert choose(matches, 0, seed=1) == []
     assert len(choose(matches, 99, seed=1)) == 20
     assert "r04" not in {m.record for m in chosen[:3]}
+
+
+def test_each_image_and_each_class_has_a_row(world: World) -> None:
+    world.add("model", half)
+    assert world.run() == ExitCode.OK
+    images = [json.loads(x) for x in (world.output / "per_image.jsonl").open(encoding="utf-8")]
+    assert [row["id"] for row in images] == [r.id for r in world.records]
+    figures = world.report["systems"]["model"]
+    for level in ("located", "class", "full"):
+        wanted = figures["levels"][level]["f1_50"]
+        for count in ("tp", "fp", "fn"):
+            assert sum(row[level][count] for row in images) == wanted[count]
+    assert sum(row["missed"] for row in images) == figures["diff"]["missed"]["count"]
+    assert [row["id"] for row in images if row["negative"]] == ["empty"]
+    classes = json.loads((world.output / "per_class.json").read_text(encoding="utf-8"))["rows"]
+    with (world.output / "per_class.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["class"] for row in table] == [row["class"] for row in classes]
+    assert {row["class"]: row["true"] for row in classes} == {
+        name: row["true"] for name, row in figures["classes"].items()
+    }
+    assert {e["name"] for e in world.events("artifact")} >= {
+        "matches.jsonl", "per_image.jsonl", "per_class.json", "per_class.csv"
+    }
+
+
+def test_two_systems_differ_by_more_than_one_figure_with_paired_intervals(world: World) -> None:
+    world.add("model", right)
+    world.add("same", right)
+    world.add("worse", half)
+    assert world.run() == ExitCode.OK
+    found = world.report["delta_intervals"]
+    assert found["same"]["recall"] == [0.0, 0.0]
+    assert set(found["worse"]) >= {
+        "f1_50", "parse_rate", "precision", "recall", "negatives.clean", "levels.full.f1_mean"
+    }
+    assert world.report["deltas"]["worse"]["levels.located.f1_50"] > 0
+
+
+def test_confidences_rank_predictions_and_are_kept_in_the_rows(world: World) -> None:
+    world.add("model", right)
+    path = world.systems["model"] / "predictions.jsonl"
+    rows = [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        sure = {"span": [0, 1], "confidence": 0.5, "least": 0.25}
+        row["objects"] = [dict(sure) for _ in range(row["text"].count("desc"))]
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    assert world.run(confidence="least") == ExitCode.OK
+    assert "by the confidence" in world.report["systems"]["model"]["ap"]["label"]
+    first = json.loads((world.output / "matches.jsonl").read_text(encoding="utf-8").split("\n")[0])
+    assert first["confidences"] == [0.25] * 4
+    assert first["text"] == rows[0]["text"]
+    rows[0]["objects"][0]["least"] = 2
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    assert execute(world.root / "evaluate.yaml", RunOptions(run_dir=world.root / "bad")) == 3
+
+
+def test_several_answers_to_an_image_have_a_best(world: World) -> None:
+    world.add("model", half)
+    path = world.systems["model"] / "predictions.jsonl"
+    more = [
+        {"id": r.id, "mode": "dense", "draw": 1, "text": right(r), "finished": True}
+        for r in world.records
+    ]
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in more)
+    assert world.run() == ExitCode.OK
+    figures = world.report["systems"]["model"]
+    assert figures["f1_50"]["value"] < 1
+    assert figures["oracle"]["k"] == 2
+    assert figures["oracle"]["f1_50"]["value"] == 1.0
+
+
+def test_samples_carry_the_marks_of_their_objects(world: World) -> None:
+    world.add("model", lambda r: say([*r.objects[:1], *r.objects[:1]]))
+    assert world.run(overlays=4) == ExitCode.OK
+    sample = next(s for s in world.events("sample") if s["name"] == "full")
+    assert [o["mark"] for o in sample["truth"]] == ["found", "missed", "missed", "missed"]
+    assert sorted(o["mark"] for o in sample["prediction"]) == ["duplicate", "found"]
 
 
 def test_answers_are_read_in_the_format_that_their_predictions_name(world: World) -> None:

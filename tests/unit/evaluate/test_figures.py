@@ -10,7 +10,8 @@ from mlcore.contract.records import Record
 from mlcore.evaluate import quick
 from mlcore.evaluate.attributes import attribute_scores
 from mlcore.evaluate.coco import coco_scores
-from mlcore.evaluate.detection import Resampling, detection_scores, f1_name
+from mlcore.evaluate.detection import Resampling, detection_scores
+from mlcore.evaluate.levels import f1_name
 from mlcore.evaluate.match import ImageMatch, match_image, read_answer, truth_things
 from mlcore.evaluate.statistics import bootstrap, differences, f1_figure, f1_of, ratio, share_of
 from tests.support.answers import (
@@ -86,7 +87,7 @@ def test_inventing_things_in_an_empty_image_costs_precision() -> None:
         return say([LOOSE]) if item.id == "empty" else right(item)
 
     found = scores(four_records(), inventive)
-    assert found["precision"] == {"value": 7 / 8, "n": 8}
+    assert (found["precision"]["value"], found["precision"]["n"]) == (7 / 8, 8)
     assert found["recall"]["value"] == 1.0
 
 

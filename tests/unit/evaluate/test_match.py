@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlcore.contract.records import Kind, SceneObject
 from mlcore.coordjson import CoordObject, render
-from mlcore.evaluate.match import ImageMatch, _assign, match_image, read_answer, truth_things
+from mlcore.evaluate.match import ImageMatch, assign, match_image, read_answer, truth_things
 from tests.support.answers import FIBRE, LOOSE, SCREW, SHIELD, record, right, say, thing
 
 
@@ -22,7 +22,7 @@ def test_a_right_answer_finds_everything() -> None:
     objects = [SCREW, LOOSE, SHIELD, FIBRE]
     match = matched(objects, right(record("x", *objects)))
     assert (match.tp, match.fp, match.fn) == (4, 0, 0)
-    assert all(pair.truth == pair.prediction and pair.iou > 0.98 for pair in match.pairs)
+    assert all(pair.truth == pair.prediction and pair.iou > 0.95 for pair in match.pairs)
 
 
 @pytest.mark.parametrize("text", [None, "no idea", '{"objects": [', ""])
@@ -71,7 +71,7 @@ def test_overlap_just_below_the_threshold_does_not_count() -> None:
 def test_one_tempting_pair_never_costs_two() -> None:
     """Greedy pairing takes 0.9 first and leaves the other two things without a partner."""
     overlaps = np.array([[0.9, 0.6], [0.6, 0.0]])
-    assert _assign(overlaps, 0.5) == [(0, 1), (1, 0)]
+    assert assign(overlaps, 0.5) == [(0, 1), (1, 0)]
 
 
 def tables() -> st.SearchStrategy[list[list[float]]]:
@@ -82,7 +82,7 @@ def tables() -> st.SearchStrategy[list[list[float]]]:
 @given(tables())
 def test_no_pairing_has_more_pairs_or_as_many_with_more_overlap(rows: list[list[float]]) -> None:
     overlaps = np.array(rows)
-    found = _assign(overlaps, 0.5)
+    found = assign(overlaps, 0.5)
     value = (len(found), round(sum(overlaps[i, j] for i, j in found), 6))
     wide = np.pad(overlaps, ((0, 0), (0, len(rows))))
     best = (0, 0.0)

@@ -58,6 +58,19 @@ def test_a_polygon_that_crosses_itself_is_repaired_and_flagged() -> None:
     assert not region("poly", SQUARE).repaired
 
 
+def test_a_star_has_a_hole_where_its_ring_winds_twice() -> None:
+    """A pentagram by the even-odd rule: its five points without the pentagon in the middle."""
+    turns = [2 * math.pi * k * 2 / 5 for k in range(5)]
+    star = region("poly", tuple(500 + 400 * f(t) for t in turns for f in (math.sin, math.cos)))
+    middle = (3 - math.sqrt(5)) / 2 * 400  # radius of the inner pentagon
+    pentagon = 5 / 2 * middle**2 * math.sin(2 * math.pi / 5)
+    around = region("bbox_2d", (500 - 40, 500 - 40, 500 + 40, 500 + 40))
+    assert star.repaired
+    assert overlap_matrix([star], [around])[0, 0] == 0.0
+    whole = 5 * 400 * middle * math.sin(math.pi / 5)
+    assert star.shape.area == pytest.approx(whole - pentagon, rel=1e-6)
+
+
 @pytest.mark.parametrize("points", [(5, 5, 5, 5, 5, 5), (0, 0, 5, 5, 9, 9), (0, 0, 9, 0, 0, 0)])
 def test_a_polygon_without_area_covers_nothing(points: tuple[float, ...]) -> None:
     assert overlap("poly", points, "poly", SQUARE) == 0.0
@@ -75,7 +88,8 @@ def test_a_line_covers_itself_also_backwards() -> None:
 
 def test_parallel_lines_overlap_by_what_their_tubes_share() -> None:
     """Two long tubes of width 60, 30 apart: shared 30, together 90, plus the round ends."""
-    value = overlap("line", (0, 0, 90_000, 0), "line", (0, 30, 90_000, 30))
+    tubes = [region("line", (0, y, 90_000, y), half_width=30) for y in (0, 30)]
+    value = float(overlap_matrix(tubes[:1], tubes[1:])[0, 0])
     assert value == pytest.approx(1 / 3, abs=0.001)
 
 
