@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,17 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
             )
         looks = Looks(config.evaluation, views_of(prepared, config.evaluation.images), processor)
         ctx.events.status("running", f"training {config.steps} steps")
-        figures = trainer.run(ctx, looks, data.fingerprint)
+
+        def publish(folder: Path) -> None:
+            save_checkpoint(trainer.step.model, processor, folder)
+
+        figures = trainer.run(ctx, looks, data.fingerprint, publish)
         ctx.events.status("saving", "writing the model")
-        save_checkpoint(trainer.step.model, processor, ctx.output("model"))
+        output_step = trainer.keeper.write_output(ctx, publish, ctx.output("model"))
         trainer.engine.barrier()
         trainer.engine.close()
-    return _report(config, prepared, trainer, figures, len(looks.views))
+    report = _report(config, prepared, trainer, figures, len(looks.views))
+    return {**report, "output_step": output_step}
 
 
 def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -> MakeEngine:
@@ -87,11 +93,15 @@ def _report(
     ):
         if name in figures:
             headline[label] = {"value": figures[name], "unit": unit, "n": n}
+    best = trainer.keeper.best
+    if best is not None:
+        headline["best_step"] = {"value": best.step, "unit": "steps", "n": None}
     headline["steps"] = {"value": config.steps, "unit": "steps", "n": None}
     return {
         "schema": SCHEMA,
         "headline": headline,
         "figures": figures,
+        "best": None if best is None else asdict(best),
         "parameters": sum(p.numel() for p in trainer.parameters),
         "train_records": sum(len(feed.records) for feed in prepared.source.feeds),
         "epochs": trainer.order.epoch(config.steps),

@@ -16,10 +16,10 @@ from mlcore.chat.collate import ModelBatch, pad_right
 from mlcore.chat.prompts import MODES
 from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.run.context import RunContext
-from mlcore.train import checkpoint
-from mlcore.train.checkpoint import Cursor
+from mlcore.train.checkpoint import Cursor, Publish
 from mlcore.train.config import SftConfig
 from mlcore.train.engine import Engine
+from mlcore.train.keeper import Keeper
 from mlcore.train.looks import Looks
 from mlcore.train.optim import Optimizers, gradient_norm
 from mlcore.train.order import SampleOrder, StepPlan
@@ -67,6 +67,7 @@ class Trainer:
         self.order = order
         self.device = device
         self.optimizers = Optimizers(step.model, config.optim)
+        self.keeper = Keeper(config, engine, step.model, self.optimizers, order)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
     @property
@@ -78,14 +79,17 @@ class Trainer:
         text = f"{order}/{self.config.data.augmentation.model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def run(self, ctx: RunContext, looks: Looks | None, data: str) -> dict[str, float]:
+    def run(
+        self, ctx: RunContext, looks: Looks | None, data: str, publish: Publish | None = None
+    ) -> dict[str, float]:
         """Train from where the run folder stands to the end; returns the last figures.
 
-        Rank 0 passes `looks` and alone writes events and checkpoints. Raises InterruptedRunError
-        after saving when a stop was asked for, DivergedError on a loss that is no number.
+        Rank 0 passes `looks` and `publish`, which writes the model for use, and alone writes
+        events and checkpoints. Raises InterruptedRunError after saving when a stop was asked for,
+        DivergedError on a loss that is no number.
         """
         cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world)
-        first = self._resume(ctx, cursor)
+        first = self.keeper.resume(ctx, cursor)
         telemetry = Telemetry(ctx.events, self.config.steps, self.config.log_every)
         figures: dict[str, float] = {}
         self.step.model.train()
@@ -93,13 +97,12 @@ class Trainer:
             done = index + 1
             telemetry.begin_step()
             figures.update(self._one(index, telemetry))
+            seen: dict[str, float] = {}
             if looks and (done % self.config.evaluation.every_steps == 0 or self._last(done)):
                 seen = looks.look(ctx, self.step.model, done)
                 ctx.events.metric(done, seen, epoch=self.order.epoch(done))
                 figures.update(seen)
-            stop = self._agree(flag=ctx.stop.requested)
-            if stop or done % self.config.checkpoint.every_steps == 0 or self._last(done):
-                self._save(ctx, replace(cursor, step=done))
+            stop = self.keeper.after_step(ctx, replace(cursor, step=done), seen, publish)
             if stop and not self._last(done):
                 raise InterruptedRunError(
                     f"stopped on request after step {done} of {self.config.steps}",
@@ -187,31 +190,6 @@ class Trainer:
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
         total: list[float] = self.engine.all_sum(tensor).tolist()
         return total
-
-    def _agree(self, *, flag: bool) -> bool:
-        """True on every rank when it is true on any: all stop after the same step."""
-        return self._all_sum([float(flag)])[0] > 0
-
-    def _resume(self, ctx: RunContext, expected: Cursor) -> int:
-        ready = checkpoint.checkpoints(ctx.folder.checkpoints)
-        if not ready:
-            return 0
-        found = checkpoint.load(
-            ready[-1], expected, self.engine.rank, self.step.model, self.optimizers
-        )
-        if self.engine.rank == 0:
-            ctx.events.rewind(found.step)
-            ctx.events.status("running", f"resumed after step {found.step}")
-        return found.step
-
-    def _save(self, ctx: RunContext, cursor: Cursor) -> None:
-        folder = ctx.folder.checkpoints
-        checkpoint.save_rng(folder, cursor.step, self.engine.rank)
-        self.engine.barrier()
-        if self.engine.rank == 0:
-            keep = self.config.checkpoint.keep
-            checkpoint.save(folder, cursor, self.step.model, self.optimizers, keep)
-        self.engine.barrier()
 
     def _diverged(self, plan: StepPlan, loss: float, norm: float) -> DivergedError:
         names = [self.source.name(draw) for draw in plan.draws]

@@ -1,6 +1,6 @@
 """The config of `sft`, a file for each section. Light: imports no torch."""
 
-from mlcore.train.config.checkpoint import CheckpointConfig
+from mlcore.train.config.checkpoint import BestConfig, CheckpointConfig
 from mlcore.train.config.data import DataConfig
 from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
@@ -10,6 +10,7 @@ from mlcore.train.config.sft import SftConfig
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 
 __all__ = [
+    "BestConfig",
     "CheckpointConfig",
     "CheckpointStart",
     "CoordLossConfig",

@@ -63,10 +63,8 @@ class SftConfig(JobConfig):
     """how the work is spread"""
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     """looking at held-out images"""
-    checkpoint: CheckpointConfig = Field(
-        default_factory=CheckpointConfig, json_schema_extra=RUNTIME
-    )
-    """restartable checkpoints"""
+    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+    """what is saved while training"""
     log_every: int = Field(default=10, ge=1)
     """steps between metric events"""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)
@@ -82,6 +80,14 @@ class SftConfig(JobConfig):
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of "
                 f"engine.processes {self.engine.processes}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _best_is_looked_for(self) -> Self:
+        if self.checkpoint.best is not None and self.evaluation.images == 0:
+            raise ValueError(
+                "checkpoint.best is judged by looks at held-out images, and evaluation.images is 0"
             )
         return self
 

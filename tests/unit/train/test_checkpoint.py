@@ -11,9 +11,18 @@ import torch
 from torch import nn
 
 from mlcore.errors import ConfigError
-from mlcore.train.checkpoint import Cursor, checkpoints, load, save, save_rng
-from mlcore.train.config import OptimConfig
+from mlcore.train.checkpoint import (
+    Cursor,
+    load,
+    load_weights,
+    save,
+    save_rng,
+    save_weights,
+    trained_state,
+)
+from mlcore.train.config import CheckpointConfig, OptimConfig
 from mlcore.train.optim import Optimizers
+from mlcore.train.saving import Best, Saving, checkpoints, damage
 
 CURSOR = Cursor(step=2, steps=9, order="o", data="d", world=1)
 
@@ -30,6 +39,10 @@ class Tied(nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.lm_head(torch.tanh(self.language_model(rows)))
         return result
+
+
+def freeze_bias(model: Tied) -> None:
+    model.language_model.bias.requires_grad = False
 
 
 def trained(seed: int, steps: int) -> tuple[Tied, Optimizers]:
@@ -50,7 +63,7 @@ def go_on(model: Tied, optimizers: Optimizers, steps: int) -> None:
 
 def keep(folder: Path, model: Tied, optimizers: Optimizers, cursor: Cursor = CURSOR) -> Path:
     save_rng(folder, cursor.step, rank=0)
-    return save(folder, cursor, model, optimizers, keep=2)
+    return save(folder, cursor, model, optimizers, Saving(CheckpointConfig(keep=2), steps=9))
 
 
 def test_what_is_loaded_goes_on_exactly_like_what_was_saved(tmp_path: Path) -> None:
@@ -103,3 +116,66 @@ def test_another_run_s_checkpoint_is_refused(tmp_path: Path, changed: dict[str, 
     expected = replace(CURSOR, **changed)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=f"another {next(iter(changed))}"):
         load(path, expected, 0, model, optimizers)
+
+
+def test_every_file_is_known_by_its_digest(tmp_path: Path) -> None:
+    path = keep(tmp_path, *trained(seed=1, steps=1))
+    names = {"model.safetensors", "optim.safetensors", "rng-0.safetensors"}
+    assert set(json.loads((path / "state.json").read_text())["files"]) == names
+    assert damage(path) == ""
+
+
+def test_frozen_weights_are_not_saved_and_not_missed(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = Tied()
+    freeze_bias(model)
+    optimizers = Optimizers(model, OptimConfig())
+    go_on(model, optimizers, 1)
+    assert set(trained_state(model)) == {"language_model.weight"}
+    path = keep(tmp_path, model, optimizers)
+    torch.manual_seed(1)
+    other = Tied()
+    freeze_bias(other)
+    load(path, CURSOR, 0, other, Optimizers(other, OptimConfig()))
+    assert torch.equal(other.language_model.weight, model.language_model.weight)
+
+
+def test_weights_that_the_checkpoint_lacks_are_named(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = Tied()
+    freeze_bias(model)
+    path = keep(tmp_path, model, Optimizers(model, OptimConfig()))
+    with pytest.raises(ConfigError, match=r"other weights: language_model\.bias"):
+        load_weights(path, Tied())
+
+
+def test_a_checkpoint_of_weights_is_what_the_publisher_writes(tmp_path: Path) -> None:
+    def publish(folder: Path) -> None:
+        (folder / "model.safetensors").write_bytes(b"weights")
+
+    saving = Saving(CheckpointConfig(type="weights_only"), steps=9)
+    path = save_weights(tmp_path, CURSOR, publish, saving)
+    assert {p.name for p in path.iterdir()} == {"model.safetensors", "state.json", "READY"}
+    assert json.loads((path / "state.json").read_text())["type"] == "weights_only"
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    def publish(folder: Path) -> None:
+        (folder / "half").write_bytes(b"some")
+        raise OSError(28, "No space left on device")
+
+    whole = keep(tmp_path, *trained(seed=1, steps=1))
+    with pytest.raises(OSError, match="No space"):
+        save_weights(tmp_path, replace(CURSOR, step=3), publish, Saving(CheckpointConfig(), 9))
+    assert list(tmp_path.iterdir()) == [whole]
+
+
+def test_the_best_stays_beside_the_newest(tmp_path: Path) -> None:
+    model, optimizers = trained(seed=1, steps=1)
+    saving = Saving(CheckpointConfig(keep=1), steps=9)
+    saving.best = Best(2, "eval/f1_50", 0.5)
+    for step in (1, 2, 3, 4):
+        save_rng(tmp_path, step, rank=0)
+        save(tmp_path, replace(CURSOR, step=step), model, optimizers, saving)
+    assert [p.name for p in checkpoints(tmp_path)] == ["step-2", "step-4"]
+    assert json.loads((tmp_path / "best.json").read_text())["step"] == 2
