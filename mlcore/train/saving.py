@@ -87,7 +87,7 @@ class Saving:
         return [path for path in saved[: -self._config.keep] if path.name != best]
 
     def point_at_best(self, folder: Path) -> None:
-        """Write `best.json` beside the checkpoints, for people and programs; none without a best."""
+        """Write `best.json` beside the checkpoints, where there is a best, for people to read."""
         if self.best is not None:
             write_json(folder / BEST, asdict(self.best))
 
