@@ -11,6 +11,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -49,15 +50,30 @@ class EventWriter:
         self.path = path
         self.listeners: list[Callable[[Mapping[str, Any]], None]] = []
         self._lock = threading.Lock()
-        self._seq = last_seq(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(path)
+        self._open()
+
+    def _open(self) -> None:
+        self._seq = last_seq(self.path)
+        _cut_torn_line(self.path)
         try:
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file = self.path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise InfrastructureError(
-                f"cannot open the event file: {error}", where=str(path)
+                f"cannot open the event file: {error}", where=str(self.path)
             ) from error
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """While inside, another process is the one that writes; nothing may be emitted here.
+
+        Afterwards events go on where that process ended, even if it died in the middle of a line.
+        """
+        self._file.close()
+        try:
+            yield
+        finally:
+            self._open()
 
     def emit(self, type_: str, **fields: Any) -> int:
         """Write one event and return its seq. Raises InfrastructureError when it cannot."""

@@ -124,7 +124,7 @@ def _supervised(loaded: LoadedConfig, ctx: RunContext) -> ExitCode:
     except Exception as error:
         # The outermost frame of the process: every other error becomes an exit code here.
         _say(traceback.format_exc())
-        report, code = None, _report_error(ctx, _classified(error))
+        report, code = None, _report_error(ctx, classified(error))
     return _finish(loaded, ctx, report, code)
 
 
@@ -186,10 +186,15 @@ def _outputs(kind: str, ctx: RunContext) -> list[dict[str, Any]]:
     return rows
 
 
-def _classified(error: Exception) -> GatehouseError:
-    """Which of our errors a foreign exception is. torch's out-of-memory error is a RuntimeError."""
+def classified(error: Exception) -> GatehouseError:
+    """Which of our errors a foreign exception is. torch's out-of-memory errors are RuntimeErrors,
+    that of the host's memory only by its words."""
     name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
+    if (
+        isinstance(error, MemoryError)
+        or name == "OutOfMemoryError"
+        or "DefaultCPUAllocator" in str(error)
+    ):
         return OutOfMemoryError(
             f"out of memory: {error}", hint="Lower the batch size or the length limit."
         )

@@ -1,15 +1,13 @@
 """Several processes of one host by torch's DistributedDataParallel.
 
-The job's own process is rank 0 and writes the events; `group` starts the others. They meet
-through a file in the run folder, so no port is needed. A rank that dies breaks the connections
-of the others, who then end by themselves.
+They meet by the environment that torchrun sets. A rank that dies breaks the connections of the
+others; the launcher ends them.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -21,19 +19,14 @@ TIMEOUT = timedelta(minutes=30)
 
 
 class DdpEngine:
-    """One rank of a group."""
+    """One rank of a group. Making it waits for the others."""
 
-    def __init__(self, meeting: Path, rank: int, world: int, device: torch.device) -> None:
-        self.rank = rank
-        self.world = world
-        self._device = device
-        dist.init_process_group(
-            backend="nccl" if device.type == "cuda" else "gloo",
-            init_method=f"file://{meeting}",
-            rank=rank,
-            world_size=world,
-            timeout=TIMEOUT,
-        )
+    def __init__(self, device: torch.device) -> None:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+        self.rank = dist.get_rank()
+        self.world = dist.get_world_size()
 
     def wrap(self, module: nn.Module) -> nn.Module:
         return DistributedDataParallel(module, forward_sync_buffers=False)

@@ -1,28 +1,23 @@
-"""The `sft` job: rank 0, and the start of the other ranks."""
+"""The `sft` job: its start, and what each rank of it does."""
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from mlcore.chat.kit import RenderKit
 from mlcore.models.load import load_processor, save_checkpoint
 from mlcore.run.context import RunContext
 from mlcore.train.announce import announce, dataset_rows
-from mlcore.train.config import DdpEngine as DdpConfig
+from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import SftConfig
-from mlcore.train.ddp import DdpEngine
-from mlcore.train.engine import Engine, LocalEngine
-from mlcore.train.group import other_ranks
+from mlcore.train.launch import launch
 from mlcore.train.looks import Looks, views_of
 from mlcore.train.members import load_data
 from mlcore.train.prepare import BANKS, Prepared, check_health, prepare
-from mlcore.train.setup import MakeEngine, build_trainer, start_folder
+from mlcore.train.setup import build_trainer, start_folder
 from mlcore.train.trainer import Trainer
 
 SCHEMA = "sft/1"
@@ -36,46 +31,46 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     prepared = prepare(config, RenderKit.from_folder(start), data, ctx.folder.root / BANKS)
     announce(config, ctx, prepared)
     check_health(prepared)
+    world = world_of(config)
+    if world > 1:
+        return dict(launch(ctx, start, world))
+    return train(config, ctx, start, prepared)
+
+
+def world_of(config: SftConfig) -> int:
+    """How many processes share the work."""
+    return 1 if isinstance(config.engine, LocalConfig) else config.engine.processes
+
+
+def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -> dict[str, Any]:
+    """Train as the rank that this process is, alone or launched among others.
+
+    Returns the report on rank 0, nothing on the others. Raises InterruptedRunError when a stop
+    was asked for, after the checkpoint that it leaves.
+    """
+    rank = int(os.environ["RANK"]) if world_of(config) > 1 else 0
     ctx.events.status("loading", "loading the model")
+    trainer = build_trainer(config, start, prepared, rank)
+    for key in trainer.optimizers.idle_rates:
+        ctx.events.warning("idle_rate", f"{key} is set, but no weight that it is for is trained")
+    views = views_of(prepared, config.evaluation.images) if rank == 0 else []
     processor = load_processor(start)
-    with ExitStack() as stack:
-        make_engine = _engine(config, ctx, start, stack)
-        trainer = build_trainer(config, start, prepared, make_engine, rank=0)
-        for key in trainer.optimizers.idle_rates:
-            ctx.events.warning(
-                "idle_rate", f"{key} is set, but no weight that it is for is trained"
-            )
-        looks = Looks(config.evaluation, views_of(prepared, config.evaluation.images), processor)
-        ctx.events.status("running", f"training {config.steps} steps")
+    looks = Looks(config.evaluation, views, processor) if rank == 0 else None
+    ctx.events.status("running", f"training {config.steps} steps")
 
-        def publish(folder: Path) -> None:
-            save_checkpoint(trainer.step.model, processor, folder)
+    def publish(folder: Path) -> None:
+        save_checkpoint(trainer.step.model, processor, folder)
 
-        figures = trainer.run(ctx, looks, data.fingerprint, publish)
+    figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
+    report: dict[str, Any] = {}
+    if rank == 0:
         ctx.events.status("saving", "writing the model")
         output_step = trainer.keeper.write_output(ctx, publish, ctx.output("model"))
-        trainer.engine.barrier()
-        trainer.engine.close()
-    report = _report(config, prepared, trainer, figures, len(looks.views))
-    return {**report, "output_step": output_step}
-
-
-def _engine(config: SftConfig, ctx: RunContext, start: Path, stack: ExitStack) -> MakeEngine:
-    """How rank 0 gets its engine; starts the other ranks when there are any."""
-    if not isinstance(config.engine, DdpConfig):
-        return lambda device: LocalEngine()
-    mixture = config.mixture.members
-    meeting = ctx.folder.root / f".meeting-{ctx.attempt}"
-    world = config.engine.processes
-    arguments = [str(ctx.folder.root), str(start), str(meeting)]
-    arguments.append(json.dumps({m.dataset: str(ctx.resolve(m.dataset)) for m in mixture}))
-    group = stack.enter_context(other_ranks(arguments, meeting, world, ctx))
-
-    def make(device: torch.device) -> Engine:
-        group.wait_ready()
-        return DdpEngine(meeting, 0, world, device)
-
-    return make
+        report = _report(config, prepared, trainer, figures, len(views))
+        report["output_step"] = output_step
+    trainer.engine.barrier()
+    trainer.engine.close()
+    return report
 
 
 def _report(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from mlcore.chat.answers import tokenizer_texts
 from mlcore.models.load import load_model
 from mlcore.models.tiny import build_tiny
 from mlcore.run.context import RunContext
+from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import ScratchStart, SftConfig
-from mlcore.train.engine import Engine
+from mlcore.train.ddp import DdpEngine
+from mlcore.train.engine import Engine, LocalEngine
 from mlcore.train.members import TrainingData
 from mlcore.train.prepare import Prepared
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
 
-MakeEngine = Callable[[torch.device], Engine]
-"""makes a rank's engine for its device, once everything else is loaded"""
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -52,13 +51,14 @@ def device_of(config: SftConfig, rank: int) -> torch.device:
     return torch.device("cuda", rank % torch.cuda.device_count())
 
 
-def build_trainer(
-    config: SftConfig,
-    start: Path,
-    prepared: Prepared,
-    make_engine: MakeEngine,
-    rank: int,
-) -> Trainer:
+def make_engine(config: SftConfig, device: torch.device) -> Engine:
+    """The engine of this rank; several ranks meet here, once everything else is loaded."""
+    if isinstance(config.engine, LocalConfig):
+        return LocalEngine()
+    return DdpEngine(device)
+
+
+def build_trainer(config: SftConfig, start: Path, prepared: Prepared, rank: int) -> Trainer:
     """The trainer of one rank. Every rank draws the same start, so no weights are sent."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -66,4 +66,5 @@ def build_trainer(
     model = load_model(start, _DTYPES[config.dtype])
     step = SftStep(model, list(prepared.kit.coord_ids))
     step.to(device)
-    return Trainer(config, make_engine(device), step, prepared.source, prepared.order, device)
+    engine = make_engine(config, device)
+    return Trainer(config, engine, step, prepared.source, prepared.order, device)
