@@ -14,6 +14,7 @@ from mlcore.errors import ConfigError, GatehouseError
 from mlcore.run.exits import EXITS, ExitCode
 
 _DELEGATED = {
+    "answer": "mlcore.predict.cli",
     "augment": "mlcore.augment.cli",
     "coordjson": "mlcore.coordjson.cli",
     "objectjson": "mlcore.objectjson.cli",
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_argument("--json", action="store_true", help="with the JSON schema of each config")
     kinds.set_defaults(command=_kinds)
     _add_config(commands.add_parser("config", help="show or compare resolved configs"))
+    commands.add_parser("answer", help="let a model answer one image", add_help=False)
     commands.add_parser("data", help="validate and import datasets", add_help=False)
     commands.add_parser("augment", help="look at augmented samples", add_help=False)
     commands.add_parser("coordjson", help="parse and render model output", add_help=False)
