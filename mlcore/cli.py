@@ -22,6 +22,7 @@ _DELEGATED = {
     "messages": "mlcore.chat.cli",
     "fusion": "mlcore.fusion.cli",
     "export-metrics": "mlcore.metrics.cli",
+    "preflight": "mlcore.preflight.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
     commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)
+    commands.add_parser("preflight", help="check what a training run needs", add_help=False)
     return parser
 
 

@@ -171,6 +171,17 @@ def _gate(item: dict[str, Any]) -> None:
     _only(item, _GATE)
 
 
+def _preflight(item: dict[str, Any]) -> None:
+    result = item.get("result")
+    if type(result) is not dict:
+        raise _BadError("result", "must be an object")
+    _text(result, "verdict", 16)
+    checks = result.get("checks")
+    if type(checks) is not list or not all(type(check) is dict for check in checks):
+        raise _BadError("result/checks", "must be a list of objects")
+    _only(item, _GATE)
+
+
 def _warning(item: dict[str, Any]) -> None:
     _text(item, "code", 64)
     _text(item, "message")
@@ -209,6 +220,7 @@ _CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
     "stream": _stream,
     "review_item": _review_item,
     "gate": _gate,
+    "preflight": _preflight,
     "warning": _warning,
     "error": _error,
 }

@@ -48,13 +48,13 @@ def coord_objects(
     """The record's objects in their one order, with coordinates as bins."""
     return [
         CoordObject(o.desc, o.kind, to_bins(o.points, record.width, record.height))
-        for o in _ordered(record, config or MessagesConfig())
+        for o in ordered_objects(record, config or MessagesConfig())
     ]
 
 
 def dense_pieces(record: Record, config: MessagesConfig) -> list[Piece]:
     """The dense answer without a line before it, as the builder of its grammar writes it."""
-    objects = _ordered(record, config)
+    objects = ordered_objects(record, config)
     for item in objects:
         fault = desc_fault(item.desc)
         if fault:
@@ -112,7 +112,8 @@ def tokenizer_texts(records: Iterable[Record], config: MessagesConfig) -> Iterat
                 yield from (p.text for p in pieces if p.name != "coord")
 
 
-def _ordered(record: Record, config: MessagesConfig) -> list[SceneObject]:
+def ordered_objects(record: Record, config: MessagesConfig) -> list[SceneObject]:
+    """The record's objects in the order in which its dense answer names them."""
     return order_objects(record.objects, policy=config.object_order)
 
 

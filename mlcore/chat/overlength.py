@@ -38,11 +38,13 @@ class Drop:
 
 @dataclass(frozen=True)
 class Sifted:
-    """The records that fit in `limit` tokens, in their order, and those that do not."""
+    """The records that fit in `limit` tokens, in their order, and those that do not; `lengths` has
+    the tokens of all, in the order in which they were given."""
 
     kept: list[Record]
     dropped: tuple[Drop, ...]
     limit: int
+    lengths: tuple[int, ...]
 
     @property
     def total(self) -> int:
@@ -83,13 +85,13 @@ def sift(
     """
     kept: list[Record] = []
     dropped: list[Drop] = []
-    for record in records:
-        tokens = length(record)
+    lengths = tuple(length(record) for record in records)
+    for record, tokens in zip(records, lengths, strict=True):
         if tokens > limit:
             dropped.append(Drop(record.id, tokens))
         else:
             kept.append(record)
-    sifted = Sifted(kept, tuple(dropped), limit)
+    sifted = Sifted(kept, tuple(dropped), limit, lengths)
     if len(dropped) > config.max_share * len(records) or (dropped and not kept):
         raise DataError(
             f"{dataset}: {sifted.sentence()}; allowed are {config.max_share:.1%}",

@@ -29,6 +29,7 @@ EVENT_TYPES = (
     "stream",
     "review_item",
     "gate",
+    "preflight",
     "warning",
     "error",
 )
@@ -155,6 +156,10 @@ class EventWriter:
     def gate(self, result: Mapping[str, Any]) -> None:
         """A gate's whole verdict: {policy, passed, checks: [...]}."""
         self.emit("gate", result=dict(result))
+
+    def preflight(self, result: Mapping[str, Any]) -> None:
+        """What was looked at before the work: {verdict, checks: [{id, verdict, message, ...}]}."""
+        self.emit("preflight", result=dict(result))
 
     def warning(self, code: str, message: str, **fields: Any) -> None:
         """Something a person should know and the run survives."""

@@ -7,17 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlcore.chat.kit import RenderKit
 from mlcore.models.load import load_processor, save_checkpoint
+from mlcore.preflight.engine import checked
 from mlcore.run.context import RunContext
-from mlcore.train.announce import announce, dataset_rows
+from mlcore.train.announce import dataset_rows
 from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import SftConfig
 from mlcore.train.launch import launch
 from mlcore.train.looks import Looks, views_of
-from mlcore.train.members import load_data
-from mlcore.train.prepare import BANKS, Prepared, check_health, prepare
-from mlcore.train.setup import build_trainer, start_folder
+from mlcore.train.prepare import Prepared
+from mlcore.train.setup import build_trainer
 from mlcore.train.trainer import Trainer
 
 SCHEMA = "sft/1"
@@ -26,11 +25,7 @@ SCHEMA = "sft/1"
 def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     """Train, write the model, return the report."""
     ctx.events.status("loading", "checking the data")
-    data = load_data(config, ctx, rejects=ctx.folder.artifacts)
-    start = start_folder(config, ctx, data)
-    prepared = prepare(config, RenderKit.from_folder(start), data, ctx.folder.root / BANKS)
-    announce(config, ctx, prepared)
-    check_health(prepared)
+    start, prepared = checked(config, ctx)
     world = world_of(config)
     if world > 1:
         return dict(launch(ctx, start, world))

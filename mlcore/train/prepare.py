@@ -69,13 +69,15 @@ def prepare(config: SftConfig, kit: RenderKit, data: TrainingData, banks: Path) 
     return Prepared(data, source, _order(config, feeds), sifted)
 
 
-def check_health(prepared: Prepared) -> None:
-    """Look at the first samples of every dataset and task as they will be learned from.
+def check_health(prepared: Prepared) -> int:
+    """Look at the first samples of every dataset and task as they will be learned from; returns
+    how many.
 
     With augmentation each record is seen as at the first and at the last step. Raises DataError
     naming dataset and record at the first thing wrong.
     """
     source = prepared.source
+    looked = 0
     for place, (feed, member) in enumerate(
         zip(source.feeds, prepared.data.members, strict=True)
     ):
@@ -87,7 +89,9 @@ def check_health(prepared: Prepared) -> None:
             for step in steps
         )
         wanted = HEALTH_RECORDS * len(feed.config.modes) * len(steps)
-        check_examples(islice(examples, wanted), feed.renderer.kit, member.dataset.name)
+        kit = feed.renderer.kit
+        looked += check_examples(islice(examples, wanted), kit, member.dataset.name)
+    return looked
 
 
 def _feed(config: SftConfig, kit: RenderKit, member: Member) -> Feed:

@@ -10,6 +10,7 @@ from mlcore.chat.config import MessagesConfig
 from mlcore.chat.overlength import OverLengthConfig
 from mlcore.config.base import RUNTIME, JobConfig
 from mlcore.fusion.config import FusionConfig, SourceConfig, TargetConfig
+from mlcore.preflight.config import PreflightConfig
 from mlcore.train.config.checkpoint import CheckpointConfig
 from mlcore.train.config.data import DataConfig, data_type
 from mlcore.train.config.engine import DdpEngine, LocalEngine
@@ -65,6 +66,8 @@ class SftConfig(JobConfig):
     """looking at held-out images"""
     checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
     """what is saved while training"""
+    preflight: PreflightConfig = Field(default_factory=PreflightConfig, json_schema_extra=RUNTIME)
+    """what is looked at before the first step"""
     log_every: int = Field(default=10, ge=1)
     """steps between metric events"""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)

@@ -1,0 +1,78 @@
+"""Whether a step fits into the device: the formula is in `mlcore.preflight.estimate`."""
+
+from __future__ import annotations
+
+from mlcore.preflight.estimate import Estimate, Work, estimate
+from mlcore.preflight.machine import Memory, memory_of
+from mlcore.preflight.result import Result
+from mlcore.preflight.scene import Scene
+from mlcore.preflight.trained import trained
+from mlcore.train.setup import device_of
+
+FULL = 0.95
+"""share of the free memory that a step may take by the estimate"""
+NUMBERS = {"float32": 4, "bfloat16": 2}
+"""bytes of a number"""
+HINT = (
+    "Halve micro_batch: accumulation doubles by itself and the result stays the same. Or lower "
+    "global_max_length, or take a larger device."
+)
+
+
+def check(scene: Scene) -> Result:
+    """WARN when the estimate is over what is free; BLOCK when weights, gradients and optimiser
+    alone, which no smaller batch changes, are over what there is."""
+    device = device_of(scene.config, 0)
+    there = memory_of(device)
+    found = step_estimate(scene)
+    shared = scene.processes if device.type == "cpu" else 1
+    figures: dict[str, float] = {
+        "weights": found.weights,
+        "gradients": found.gradients,
+        "optimiser": found.optimiser,
+        "activations": found.activations,
+        "logits": found.logits,
+        "processes": shared,
+        "needed": shared * found.total,
+    }
+    if there is None:
+        said = f"{_mib(shared * found.total)} estimated; the system does not tell what is free"
+        return Result("memory", "SKIPPED", said, figures)
+    figures |= {"free": there.free, "total": there.total}
+    return _held(found, there, shared, figures)
+
+
+def step_estimate(scene: Scene) -> Estimate:
+    """The estimate for one process of this run: a micro-batch of its longest samples."""
+    config = scene.config
+    longest = max(min(max(f.lengths), f.limit) for f in scene.prepared.sifted)
+    patch = scene.prepared.kit.patcher.patch_size
+    pixels = max(record.width * record.height for _, record in scene.train())
+    rows = min(config.micro_batch, max(1, config.batch_size // scene.processes))
+    learned = trained(scene)
+    work = Work(
+        tokens=rows * longest,
+        patches=rows * pixels // patch**2,
+        head_rows=rows * longest,
+        number=NUMBERS[config.dtype],
+        longest=longest,
+    )
+    return estimate(
+        scene.weights.config, scene.weights.parameters, learned.total, learned.matrices, work
+    )
+
+
+def _held(found: Estimate, there: Memory, shared: int, figures: dict[str, float]) -> Result:
+    needed = shared * found.total
+    message = f"{_mib(needed)} estimated at the peak, {_mib(there.free)} free"
+    if shared * found.fixed > there.total:
+        said = f"weights, gradients and optimiser need {_mib(shared * found.fixed)} of "
+        hint = "Train fewer weights, or take a device with more memory."
+        return Result("memory", "BLOCK", said + _mib(there.total), figures, hint)
+    if needed > FULL * there.free:
+        return Result("memory", "WARN", message, figures, HINT)
+    return Result("memory", "PASS", message, figures)
+
+
+def _mib(count: float) -> str:
+    return f"{count / 2**20:,.0f} MiB"

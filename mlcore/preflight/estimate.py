@@ -1,0 +1,101 @@
+"""How much memory a training step takes, counted from shapes: nothing is run.
+
+    weights      parameters x bytes of a number
+    gradients    trained parameters x bytes of a number
+    optimiser    AdamW keeps two float32 numbers of each trained parameter, Muon one of a matrix
+    activations  tokens x layers x kept numbers of a token and layer, and the same for patches
+    logits       rows of the head x vocabulary x 4 bytes x 3 (logits, their softmax, its gradient)
+
+What a layer keeps for the way back follows the counting of Korthikanti et al., "Reducing
+Activation Recomputation in Large Transformer Models" (2022), section 4, for the layers at hand:
+grouped key and value heads, gated feed-forward, RMS norms that keep their input. With gradient
+checkpointing a layer keeps its input alone, and one layer is whole at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+FLOAT32 = 4
+LOGIT_COPIES = 3
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one process has in memory at once: tokens and patches of a micro-batch, rows of the
+    head, bytes of a number, the most tokens of one sample."""
+
+    tokens: int
+    patches: int
+    head_rows: int
+    number: int
+    longest: int
+    eager: bool = False
+    checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of one process."""
+
+    weights: int
+    gradients: int
+    optimiser: int
+    activations: int
+    logits: int
+
+    @property
+    def fixed(self) -> int:
+        """What no smaller batch changes."""
+        return self.weights + self.gradients + self.optimiser
+
+    @property
+    def total(self) -> int:
+        """Everything at the peak."""
+        return self.fixed + self.activations + self.logits
+
+
+def estimate(config: Any, parameters: int, trained: int, matrices: int, work: Work) -> Estimate:
+    """The memory of a step of a model with the Qwen3-VL `config`.
+
+    `parameters`, `trained` ones, and those of them in `matrices` that Muon takes.
+    """
+    text = config.text_config
+    per_token = _text_layer(text, work)
+    per_patch = _vision_layer(config.vision_config)
+    if work.checkpointing:
+        text_numbers = work.tokens * (text.num_hidden_layers * text.hidden_size + per_token)
+        vision = config.vision_config
+        vision_numbers = work.patches * (vision.depth * vision.hidden_size + per_patch)
+    else:
+        text_numbers = work.tokens * text.num_hidden_layers * per_token
+        vision_numbers = work.patches * config.vision_config.depth * per_patch
+    return Estimate(
+        weights=parameters * work.number,
+        gradients=trained * work.number,
+        optimiser=FLOAT32 * (2 * (trained - matrices) + matrices),
+        activations=int(text_numbers + vision_numbers) * work.number,
+        logits=work.head_rows * text.vocab_size * FLOAT32 * LOGIT_COPIES,
+    )
+
+
+def _text_layer(text: Any, work: Work) -> int:
+    """Numbers that a decoder layer keeps of a token."""
+    hidden, inner = text.hidden_size, text.intermediate_size
+    queries = text.num_attention_heads * text.head_dim
+    keys = text.num_key_value_heads * text.head_dim
+    norms = 2 * 3 * hidden
+    projections = queries + 2 * keys
+    head_norms_and_rotation = 4 * (queries + keys)
+    attention = 2 * queries + 2 * keys
+    scores = 2 * text.num_attention_heads * work.longest if work.eager else 0
+    return int(
+        norms + projections + head_norms_and_rotation + attention + scores + hidden + 4 * inner
+    )
+
+
+def _vision_layer(vision: Any) -> int:
+    """Numbers that a block of the vision tower keeps of a patch."""
+    hidden, inner = vision.hidden_size, vision.intermediate_size
+    return int(2 * 2 * hidden + 3 * hidden + 4 * hidden + 4 * hidden + hidden + 2 * inner)

@@ -1,0 +1,58 @@
+"""The estimate of memory against what autograd really keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mlcore.chat.collate import pad_right
+from mlcore.models.forward import hidden_states
+from mlcore.models.load import load_model
+from mlcore.preflight.estimate import Work, estimate
+from mlcore.preflight.scene import Scene
+
+
+def kept_bytes(checkpoint: Path, scene: Scene, rows: int) -> tuple[int, Work]:
+    """Bytes of every tensor that the forward pass of `rows` samples keeps for the way back."""
+    model = load_model(checkpoint)
+    feed = scene.prepared.source.feeds[0]
+    examples = [
+        feed.renderer.training_example(record, feed.root, "dense") for record in feed.records[:rows]
+    ]
+    batch = pad_right(examples, feed.renderer.ids.pad)
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):  # type: ignore[func-returns-value]
+        hidden_states(
+            model, batch.input_ids, batch.position_ids, batch.pixel_values, batch.image_grid_thw
+        )
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
+    total = sum(size for place, size in storages.items() if place not in own)
+    length = batch.input_ids.shape[1]
+    return total, Work(batch.input_ids.numel(), len(batch.pixel_values), 0, 4, length)
+
+
+@pytest.mark.parametrize("rows", [2, 6])
+def test_activations_are_what_autograd_keeps_within_a_third(
+    tiny_checkpoint: Path, scene: Scene, rows: int
+) -> None:
+    measured, work = kept_bytes(tiny_checkpoint, scene, rows)
+    counted = estimate(scene.weights.config, 0, 0, 0, work).activations
+    assert counted == pytest.approx(measured, rel=0.33)
+
+
+def test_fixed_memory_is_exact(scene: Scene) -> None:
+    found = estimate(scene.weights.config, 100, 60, 40, Work(0, 0, 0, 4, 1))
+    assert (found.weights, found.gradients) == (400, 240)
+    assert found.optimiser == 4 * (2 * 20 + 40)
+    assert found.fixed == found.total
+
+
+def test_gradient_checkpointing_keeps_less_and_eager_attention_more(scene: Scene) -> None:
+    def activations(*, eager: bool = False, checkpointing: bool = False) -> int:
+        work = Work(4096, 1024, 0, 4, 512, eager=eager, checkpointing=checkpointing)
+        return estimate(scene.weights.config, 0, 0, 0, work).activations
+
+    assert activations(checkpointing=True) < activations() < activations(eager=True)
