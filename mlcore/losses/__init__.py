@@ -1,1 +1,1 @@
-"""Losses: one file each. All return one value per token; the loop sums and divides."""
+"""Losses: a value for every position. `terms` names them, `head` makes their logits in chunks."""

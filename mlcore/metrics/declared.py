@@ -17,7 +17,12 @@ _Row = tuple[str, str, Reduction, Direction, str]
 _LEARNED: Sequence[_Row] = (
     ("loss", NATS, "mean", "lower", "what is minimised, over all supervised tokens"),
     ("loss_text", NATS, "mean", "lower", "the loss of tokens that are no coordinates"),
-    ("loss_coord", NATS, "mean", "lower", "the loss of coordinate tokens"),
+    ("loss_coord", NATS, "mean", "lower", "the loss of coordinate tokens, weights and all"),
+    ("loss_text_gate", NATS, "mean", "lower", "minus log of the mass that text keeps off bins"),
+    ("loss_coord_ce", NATS, "mean", "lower", "cross-entropy of the right bin among the bins"),
+    ("loss_coord_soft", NATS, "mean", "lower", "divergence from the Gaussian around the right bin"),
+    ("loss_coord_w1", "share", "mean", "lower", "how far mass has to move, of the picture's side"),
+    ("loss_coord_gate", NATS, "mean", "lower", "minus log of the mass that is on the bins at all"),
     ("loss_dense", NATS, "mean", "lower", "the loss of dense captions"),
     ("loss_summary", NATS, "mean", "lower", "the loss of summaries"),
     ("sft_loss", NATS, "mean", "lower", "the supervised part of the loss, weighted"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from mlcore.chat.answers import tokenizer_texts
+from mlcore.losses.terms import Objective
 from mlcore.models.load import load_model
 from mlcore.models.tiny import build_tiny
 from mlcore.run.context import RunContext
@@ -64,7 +65,7 @@ def build_trainer(config: SftConfig, start: Path, prepared: Prepared, rank: int)
     torch.manual_seed(config.seed)
     device = device_of(config, rank)
     model = load_model(start, _DTYPES[config.dtype])
-    step = SftStep(model, list(prepared.kit.coord_ids))
+    step = SftStep(model, list(prepared.kit.coord_ids), Objective(config.coord_loss))
     step.to(device)
     engine = make_engine(config, device)
     return Trainer(config, engine, step, prepared.source, prepared.order, device)

@@ -1,42 +1,76 @@
-"""One forward pass of Stage-1: hidden states, LM head on supervised rows only, two sums."""
+"""One forward pass of Stage-1: hidden states, LM head on supervised rows only, named terms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.collate import ModelBatch
 from mlcore.chat.render import UNSUPERVISED
-from mlcore.losses.coord_soft import coord_soft
-from mlcore.losses.token_ce import token_ce
+from mlcore.losses.head import CHUNK_BYTES, chunked, rows_of
+from mlcore.losses.terms import KINDS, Counts, Kind, Objective, coord_values, text_values
 from mlcore.models.forward import hidden_states, lm_logits
 
 
+class StepOutput(NamedTuple):
+    """What one micro-batch adds to a step.
+
+    loss, 0-d, is divided by the denominators of the whole step already: those of all micro-batches
+    and ranks add up to the loss of the step. sums, float64 0-d, and samples, float64 [samples], are
+    by the name of the term, without weight and without gradient: over the batch, and of each sample
+    of it. A tuple, so that engines find the tensors in it.
+    """
+
+    loss: torch.Tensor
+    sums: dict[str, torch.Tensor]
+    samples: dict[str, torch.Tensor]
+
+
+class Group(NamedTuple):
+    """Supervised positions of one kind: their places among the batch's tokens laid out in one row,
+    the tokens that they are to say, and the samples that they belong to. All int64 [N]."""
+
+    rows: torch.Tensor
+    targets: torch.Tensor
+    owner: torch.Tensor
+
+
 class SftStep(nn.Module):
-    """Batch in, loss sums out. `coord_ids` int64 [1000] is the token of each bin."""
+    """Batch in, loss out. `coord_ids` int64 [1000] is the token of each bin.
+
+    No more than `chunk_bytes` of logits, counted in float32, are held at a time.
+    """
 
     coord_ids: torch.Tensor
     bin_of: torch.Tensor
 
-    def __init__(self, model: Qwen3VLForConditionalGeneration, coord_ids: list[int]) -> None:
+    def __init__(
+        self,
+        model: Qwen3VLForConditionalGeneration,
+        coord_ids: list[int],
+        objective: Objective | None = None,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
         super().__init__()
         self.model = model
+        self.objective = objective or Objective()
+        self.terms = self.objective.terms
+        self.chunk_bytes = chunk_bytes
         ids = torch.tensor(coord_ids)
-        bins = torch.full((model.lm_head.out_features,), -1)
+        bins = torch.full((model.config.text_config.vocab_size,), -1)
         bins[ids] = torch.arange(len(coord_ids))
+        self._bin_of = bins.numpy().copy()
         self.register_buffer("coord_ids", ids, persistent=False)
         self.register_buffer("bin_of", bins, persistent=False)
 
-    def forward(
-        self, batch: ModelBatch, sigma: float | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """[text sum, coordinate sum] in nats over the supervised tokens of the batch, and the
-        same for each row of it, [B, 2], without gradient.
-
-        `sigma` is the width of the coordinate target in bins; None scores coordinates with
-        cross-entropy like any token, still reported apart.
-        """
+    def forward(self, batch: ModelBatch, counts: Counts, sigma: float) -> StepOutput:
+        """The loss of a batch. `counts` are the supervised positions of the whole step; `sigma` is
+        the width of the coordinate target in bins, which plain cross-entropy does not use."""
         states_BLD = hidden_states(
             self.model,
             batch.input_ids,
@@ -44,45 +78,79 @@ class SftStep(nn.Module):
             batch.pixel_values,
             batch.image_grid_thw,
         )
-        targets_BL = batch.labels[:, 1:]
-        supervised_BL = targets_BL != UNSUPERVISED
-        logits_NV = lm_logits(self.model, states_BLD[:, :-1][supervised_BL])
-        targets_N = targets_BL[supervised_BL]
-        bins_N = self.bin_of[targets_N]
-        is_coord_N = bins_N >= 0
-        text = token_ce(logits_NV[~is_coord_N], targets_N[~is_coord_N])
-        if sigma is None:
-            coord = token_ce(logits_NV[is_coord_N], targets_N[is_coord_N])
-        else:
-            coord = coord_soft(logits_NV[is_coord_N], bins_N[is_coord_N], self.coord_ids, sigma)
-        rows_B2 = torch.stack(
-            [
-                _row_sums(text, supervised_BL, ~is_coord_N),
-                _row_sums(coord, supervised_BL, is_coord_N),
-            ],
-            dim=1,
-        )
-        return torch.stack([text.sum(), coord.sum()]), rows_B2
+        groups = self._groups(batch)
+        losses: list[torch.Tensor] = []
+        samples: dict[str, torch.Tensor] = {}
+        for kind in KINDS:
+            loss, of_samples = self._score(
+                states_BLD, groups[kind], kind, counts, sigma, batch.samples
+            )
+            losses.append(loss)
+            samples |= of_samples
+        sums = {name: values.sum() for name, values in samples.items()}
+        return StepOutput(torch.stack(losses).sum(), sums, samples)
 
     def counts(self, batch: ModelBatch) -> torch.Tensor:
-        """Supervised tokens of each row of the batch, int64 [B, 2]: text, coordinates."""
+        """Supervised positions of each sample of a batch, int64 [samples, 2]: text, coordinates.
+
+        The batch is on the CPU.
+        """
+        labels, owner = batch.labels.numpy(), batch.owner.numpy()
+        supervised = labels != UNSUPERVISED
+        bins = self._bin_of[labels[supervised]]
+        cell = 2 * owner[supervised] + (bins >= 0)
+        counted = np.bincount(cell, minlength=2 * batch.samples)
+        return torch.from_numpy(counted.reshape(batch.samples, 2))
+
+    def _groups(self, batch: ModelBatch) -> dict[Kind, Group]:
+        """The supervised positions of a batch by their kind."""
         targets_BL = batch.labels[:, 1:]
-        supervised_BL = targets_BL != UNSUPERVISED
-        known = targets_BL.clamp(min=0).to(self.bin_of.device)
-        coord_BL = (self.bin_of[known] >= 0).to(supervised_BL.device) & supervised_BL
-        coords = coord_BL.sum(1)
-        return torch.stack([supervised_BL.sum(1) - coords, coords], dim=1)
+        length = batch.labels.shape[1]
+        places = (targets_BL != UNSUPERVISED).nonzero()
+        rows = places[:, 0] * length + places[:, 1]
+        targets = batch.labels.flatten()[rows + 1]
+        owner = batch.owner.flatten()[rows + 1]
+        is_coord = self.bin_of[targets] >= 0
+        chosen: dict[Kind, torch.Tensor] = {"text": ~is_coord, "coord": is_coord}
+        return {kind: Group(rows[c], targets[c], owner[c]) for kind, c in chosen.items()}
+
+    def _score(
+        self,
+        states: torch.Tensor,
+        group: Group,
+        kind: Kind,
+        counts: Counts,
+        sigma: float,
+        samples: int,
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss of the positions of one kind, and the sums of each sample by term."""
+        terms = self.objective.at(kind)
+        weights = [term.weight / term.denominator(counts) for term in terms]
+        target = self.objective.target(sigma)
+
+        def score(rows: torch.Tensor, span: slice) -> tuple[torch.Tensor, torch.Tensor]:
+            logits = lm_logits(self.model, rows)
+            said = group.targets[span]
+            if kind == "text":
+                values = text_values(logits, said, self.coord_ids, target, terms)
+            else:
+                values = coord_values(logits, self.bin_of[said], self.coord_ids, target, terms)
+            loss = sum_of([v.sum() * w for v, w in zip(values, weights, strict=True)])
+            return loss, torch.stack(values, dim=1)
+
+        spans = self._spans(len(group.rows))
+        head = list(self.model.lm_head.parameters())
+        loss, values = chunked(score, states.flatten(0, 1)[group.rows], head, spans)
+        lengths = torch.bincount(group.owner, minlength=samples)
+        sums = torch.segment_reduce(values.detach().double(), "sum", lengths=lengths, axis=0)
+        return loss, {term.name: sums[:, i] for i, term in enumerate(terms)}
+
+    def _spans(self, count: int) -> list[slice]:
+        """Chunks of `count` positions; none make an empty chunk, as every rank runs the head."""
+        size = rows_of(len(self._bin_of), self.chunk_bytes)
+        return [slice(i, min(i + size, count)) for i in range(0, max(count, 1), size)]
 
 
-def _row_sums(
-    losses: torch.Tensor, supervised: torch.Tensor, chosen: torch.Tensor
-) -> torch.Tensor:
-    """Sums [B] of losses, the same in every run.
-
-    `supervised` bool [B, L] are the tokens with a loss, `chosen` bool [N] which of those N have
-    theirs in `losses`.
-    """
-    places = supervised.nonzero()[chosen]
-    spread_BL = torch.zeros(supervised.shape, dtype=torch.float64, device=losses.device)
-    spread_BL[places[:, 0], places[:, 1]] = losses.detach().double()
-    return spread_BL.sum(1)
+def sum_of(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of tensors without a dimension."""
+    return torch.stack(list(parts)).sum()

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 
 from mlcore.chat.prompts import MODES, Mode
+from mlcore.losses.terms import Counts, Objective
 from mlcore.train.source import COUNTERS, Sample
 from mlcore.train.telemetry import Ratio
 
-FIGURES = ("text", "coord", "text_n", "coord_n", "samples")
-"""sums of each dataset and task: losses in nats, supervised tokens, samples"""
+COUNTED = ("text_n", "coord_n", "samples")
+"""of each dataset and task besides the terms: supervised tokens of text and of coordinates"""
+
+
+class Sums(dict[str, float]):
+    """Sums over some samples: of the terms, in nats and without weight, and of COUNTED."""
+
+    @property
+    def counts(self) -> Counts:
+        """The supervised positions."""
+        return Counts(self["text_n"], self["coord_n"])
+
+    @property
+    def tokens(self) -> float:
+        """All supervised positions."""
+        return self["text_n"] + self["coord_n"]
 
 
 class Tally:
     """What one step added up to. `labels` name the datasets; none for a run of a single one."""
 
-    def __init__(self, members: int, labels: Sequence[str]) -> None:
+    def __init__(self, objective: Objective, members: int, labels: Sequence[str]) -> None:
+        self._objective = objective
+        self._figures = (*(term.name for term in objective.terms), *COUNTED)
         self._members = members
         self._labels = labels
         self._groups = members * len(MODES)
-        self._sums = torch.zeros(self._groups * len(FIGURES) + len(COUNTERS), dtype=torch.float64)
+        self._sums = np.zeros(self._groups * len(self._figures) + len(COUNTERS))
 
-    def add(self, samples: Sequence[Sample], rows: torch.Tensor, counts: torch.Tensor) -> None:
-        """Add samples with their loss sums and supervised tokens, both [samples, 2]."""
-        grid = self._grid
-        for sample, losses, tokens in zip(samples, rows.tolist(), counts.tolist(), strict=True):
-            group = sample.draw.member * len(MODES) + MODES.index(sample.draw.mode)
-            grid[group] += torch.tensor([*losses, *tokens, 1.0], dtype=torch.float64)
+    def add(
+        self, samples: Sequence[Sample], terms: Mapping[str, torch.Tensor], counts: torch.Tensor
+    ) -> None:
+        """Add samples: the sums of each term, [samples] each, and the supervised positions of text
+        and of coordinates, [samples, 2]."""
+        named = [terms[name] for name in self._figures[: -len(COUNTED)]]
+        losses = torch.stack(named, dim=1).cpu().numpy()
+        tokens = counts.numpy()
+        ones = np.ones((len(samples), 1))
+        group = [s.draw.member * len(MODES) + MODES.index(s.draw.mode) for s in samples]
+        np.add.at(self._grid, group, np.concatenate([losses, tokens, ones], axis=1))
+        tail = self._sums[self._groups * len(self._figures) :]
+        for sample in samples:
             for name, count in sample.counted.items():
-                self._sums[self._groups * len(FIGURES) + COUNTERS.index(name)] += count
+                tail[COUNTERS.index(name)] += count
 
     @property
     def vector(self) -> list[float]:
@@ -40,28 +65,49 @@ class Tally:
 
     def replace(self, vector: Sequence[float]) -> None:
         """Take the sums over all ranks."""
-        self._sums = torch.tensor(vector, dtype=torch.float64)
+        self._sums = np.array(vector)
 
     @property
-    def _grid(self) -> torch.Tensor:
+    def _grid(self) -> np.ndarray:
         """[datasets * tasks, figures], a view."""
-        return self._sums[: self._groups * len(FIGURES)].view(self._groups, len(FIGURES))
+        size = len(self._figures)
+        return self._sums[: self._groups * size].reshape(self._groups, size)
 
-    def totals(self) -> dict[str, float]:
+    def totals(self) -> Sums:
         """Sums over all samples, by figure."""
-        return dict(zip(FIGURES, self._grid.sum(0).tolist(), strict=True))
+        return self._named(self._grid.sum(0))
 
-    def of_mode(self, mode: Mode) -> dict[str, float]:
+    def of_mode(self, mode: Mode) -> Sums:
         """Sums over the samples of one task, by figure."""
-        rows = self._grid[MODES.index(mode) :: len(MODES)]
-        return dict(zip(FIGURES, rows.sum(0).tolist(), strict=True))
+        return self._named(self._grid[MODES.index(mode) :: len(MODES)].sum(0))
+
+    def loss_of(self, sums: Sums) -> float:
+        """What is minimised, of these samples taken as a whole, in nats per supervised token."""
+        return self._objective.loss(sums, sums.counts)
+
+    def losses(self) -> dict[str, float]:
+        """The loss, that of each task, the mean of each term over its positions without its weight,
+        and the weighted loss of coordinates; what no position had is absent."""
+        totals = self.totals()
+        out = {"loss": self.loss_of(totals)}
+        for mode in MODES:
+            sums = self.of_mode(mode)
+            if sums["samples"]:
+                out[f"loss_{mode}"] = self.loss_of(sums)
+        for term in self._objective.terms:
+            count = totals["text_n" if term.at == "text" else "coord_n"]
+            if count:
+                out[f"loss_{term.name}"] = totals[term.name] / count
+        if totals["coord_n"]:
+            weighted = sum(t.weight * totals[t.name] for t in self._objective.at("coord"))
+            out["loss_coord"] = weighted / totals["coord_n"]
+        return out
 
     def ratios(self) -> dict[str, Ratio]:
         """The loss of each dataset over its supervised tokens, and shares of augmented samples."""
         out: dict[str, Ratio] = {}
-        by_member = self._grid.view(self._members, len(MODES), len(FIGURES)).sum(1).tolist()
-        for label, row in zip(self._labels, by_member, strict=False):
-            out[f"loss/{label}"] = (row[0] + row[1], row[2] + row[3])
+        for label, sums in zip(self._labels, self._by_member(), strict=False):
+            out[f"loss/{label}"] = (self.loss_of(sums) * sums.tokens, sums.tokens)
         counted = self._counters()
         varied = counted.pop("augment/samples")
         if varied:
@@ -72,13 +118,19 @@ class Tally:
 
     def counts(self) -> dict[str, float]:
         """Samples of each dataset, and what its settings changed, where they changed anything."""
-        by_member = self._grid.view(self._members, len(MODES), len(FIGURES)).sum(1).tolist()
         out = {
-            f"samples/{label}": row[4]
-            for label, row in zip(self._labels, by_member, strict=False)
+            f"samples/{label}": sums["samples"]
+            for label, sums in zip(self._labels, self._by_member(), strict=False)
         }
         return out | {n: c for n, c in self._counters().items() if n.startswith("data/") and c}
 
+    def _by_member(self) -> list[Sums]:
+        grid = self._grid.reshape(self._members, len(MODES), len(self._figures)).sum(1)
+        return [self._named(row) for row in grid]
+
+    def _named(self, row: np.ndarray) -> Sums:
+        return Sums(zip(self._figures, row.tolist(), strict=True))
+
     def _counters(self) -> dict[str, float]:
-        tail = self._sums[self._groups * len(FIGURES) :].tolist()
+        tail = self._sums[self._groups * len(self._figures) :].tolist()
         return dict(zip(COUNTERS, tail, strict=True))

@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import torch
 
-from mlcore.chat.collate import ModelBatch, pad_right
-from mlcore.chat.prompts import MODES
+from mlcore.chat.collate import pad_right
 from mlcore.errors import GatehouseError, InterruptedRunError
+from mlcore.losses.terms import Counts
 from mlcore.run.context import RunContext
 from mlcore.train.checkpoint import Cursor, Publish
 from mlcore.train.config import SftConfig
@@ -38,10 +38,8 @@ class DivergedError(GatehouseError):
 
 @dataclass
 class StepResult:
-    """One finished step: mean losses in nats per token, gradient norm, tokens of all ranks."""
+    """One finished step: what it added up to, gradient norm, tokens of all ranks."""
 
-    loss: float
-    text: float
     norm: float
     tokens: int
     tally: Tally
@@ -115,14 +113,7 @@ class Trainer:
         plan = self.order.step(index)
         rates = self.optimizers.set_rates(index, self.config.steps)
         result = self._learn(plan, index)
-        values = {"loss": result.loss, "loss_text": result.text, "grad_norm": result.norm, **rates}
-        for mode in MODES:
-            sums = result.tally.of_mode(mode)
-            if sums["samples"]:
-                tokens = max(1.0, sums["text_n"] + sums["coord_n"])
-                values[f"loss_{mode}"] = (sums["text"] + sums["coord"]) / tokens
-            if mode == "dense" and sums["samples"]:
-                values["loss_coord"] = sums["coord"] / max(1.0, sums["coord_n"])
+        values = {**result.tally.losses(), "grad_norm": result.norm, **rates}
         if self.engine.rank != 0:
             return {}
         facts = StepFacts(
@@ -138,50 +129,33 @@ class Trainer:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""
         mine = plan.draws[self.engine.rank :: self.engine.world]
         parts = self._parts([self.source.sample(draw, index) for draw in mine])
-        batches = [
-            self._to_device(pad_right([s.example for s in part], self._pad)) for part in parts
-        ]
+        batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
         counts = [self.step.counts(batch) for batch in batches]
         tokens = sum(len(sample.example) for part in parts for sample in part)
-        supervised = sum(int(count.sum()) for count in counts)
-        supervised_all, tokens_all = self._all_sum([supervised, tokens])
+        mine_n = torch.cat(counts).sum(0).tolist()
+        text_n, coord_n, tokens_all = self._all_sum([*mine_n, tokens])
+        whole = Counts(text_n, coord_n)
         self.optimizers.zero_grad()
-        tally = Tally(len(self.source.feeds), self.source.labels)
+        tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
         width = self._sigma(index)
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
         for number, (part, batch, count) in enumerate(zip(parts, batches, counts, strict=True), 1):
             with self.engine.accumulate(self.wrapped, last=number == len(batches)):
-                pair, rows = self.wrapped(batch, width)
-                loss = pair.sum() / supervised_all * self.engine.gradient_scale()
-                loss.backward()
-            sums += pair.detach()
-            tally.add(part, rows, count)
-        text, coord, *rest = self._all_sum([*sums.tolist(), *tally.vector])
-        tally.replace(rest)
+                out = self.wrapped(batch.to(self.device), whole, width)
+                (out.loss * self.engine.gradient_scale()).backward()
+            tally.add(part, out.samples, count)
+        tally.replace(self._all_sum(tally.vector))
         norm = gradient_norm(self.parameters, self.config.optim.clip)
-        if not math.isfinite(text + coord) or not math.isfinite(norm):
-            raise self._diverged(plan, text + coord, norm)
+        self._require_finite(plan, tally, norm)
         self.optimizers.step()
-        mean = (text + coord) / supervised_all
-        text_mean = text / max(1.0, tally.totals()["text_n"])
-        return StepResult(mean, text_mean, norm, int(tokens_all), tally)
+        return StepResult(norm, int(tokens_all), tally)
 
     def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
         size = self.config.micro_batch
         return [samples[start : start + size] for start in range(0, len(samples), size)]
 
-    @property
-    def _pad(self) -> int:
-        return self.source.pad_id
-
-    def _to_device(self, batch: ModelBatch) -> ModelBatch:
-        if self.device.type == "cpu":
-            return batch
-        return ModelBatch(**{name: t.to(self.device) for name, t in vars(batch).items()})
-
-    def _sigma(self, index: int) -> float | None:
+    def _sigma(self, index: int) -> float:
         soft = self.config.coord_loss
-        return None if soft is None else sigma(soft, index, self.config.steps)
+        return 1.0 if soft is None else sigma(soft, index, self.config.steps)
 
     def _last(self, done: int) -> bool:
         return done == self.config.steps
@@ -191,10 +165,15 @@ class Trainer:
         total: list[float] = self.engine.all_sum(tensor).tolist()
         return total
 
-    def _diverged(self, plan: StepPlan, loss: float, norm: float) -> DivergedError:
-        names = [self.source.name(draw) for draw in plan.draws]
-        return DivergedError(
-            f"the loss sum is {loss} and the gradient norm {norm}",
-            hint="Lower the learning rate, or look at the named records.",
-            where=", ".join(names),
-        )
+    def _require_finite(self, plan: StepPlan, tally: Tally, norm: float) -> None:
+        totals = tally.totals()
+        told = {f"the loss term {term.name}": totals[term.name] for term in self.step.terms}
+        told["the gradient norm"] = norm
+        wrong = [f"{name} is {value}" for name, value in told.items() if not math.isfinite(value)]
+        if wrong:
+            names = [self.source.name(draw) for draw in plan.draws]
+            raise DivergedError(
+                ", ".join(wrong),
+                hint="Lower the learning rate, or look at the named records.",
+                where=", ".join(names),
+            )

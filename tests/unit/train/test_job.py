@@ -17,7 +17,7 @@ from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.runner import RunOptions, execute
 from mlcore.train import job
-from mlcore.train.step import SftStep
+from mlcore.train.step import SftStep, StepOutput
 from mlcore.train.trainer import DivergedError
 from tests.support.training import context, metrics, sft_config, sft_settings, write_training_set
 
@@ -161,12 +161,13 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_samples(
 ) -> None:
     forward = SftStep.forward
 
-    def spoiled(self: SftStep, batch: Any, sigma: float | None) -> tuple[torch.Tensor, ...]:
-        sums, rows = forward(self, batch, sigma)
-        return sums * float("nan"), rows
+    def spoiled(self: SftStep, *arguments: Any) -> StepOutput:
+        out = forward(self, *arguments)
+        out.samples["text"].mul_(float("nan"))
+        return out
 
     monkeypatch.setattr(SftStep, "forward", spoiled)
-    with pytest.raises(DivergedError, match="nan") as caught:
+    with pytest.raises(DivergedError, match="loss term text is nan") as caught:
         job.run(sft_config(training_set, tiny_checkpoint), context(tmp_path / "run"))
     assert len(caught.value.where.split(", ")) == 4
     assert not list((tmp_path / "run" / "checkpoints").iterdir())

@@ -14,7 +14,9 @@ from mlcore.chat.collate import ModelBatch, pad_right
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import UNSUPERVISED, Renderer
+from mlcore.losses.terms import Counts, Objective
 from mlcore.models.load import load_model
+from mlcore.train.config import CoordLossConfig
 from mlcore.train.step import SftStep
 from tests.support.scenes import make_image, make_record
 
@@ -55,24 +57,37 @@ def reference(model: Any, batch: ModelBatch) -> torch.Tensor:
     return total
 
 
+PLAIN = Objective()
+SOFT = Objective(CoordLossConfig(ce_weight=0.5, w1_weight=2.0, text_gate_weight=0.3))
+
+
 @pytest.mark.parametrize("mode", ["dense", "summary"])
-def test_the_sums_without_softening_are_the_library_s_cross_entropy(
+def test_the_loss_without_softening_is_the_library_s_cross_entropy(
     parts: Parts, mode: Mode
 ) -> None:
     model, renderer = parts
     batch = batch_of(renderer, [1, 2, 3], mode)
-    text, coord = SftStep(model, list(renderer.coord_ids))(batch, None)[0].tolist()
-    assert text + coord == pytest.approx(reference(model, batch).item(), rel=1e-5)
-    assert (coord > 0) == (mode == "dense")
+    step = SftStep(model, list(renderer.coord_ids), PLAIN)
+    counts = Counts(*step.counts(batch).sum(0).tolist())
+    out = step(batch, counts, 1.0)
+    whole = reference(model, batch).item()
+    assert out.loss.item() * sum(counts) == pytest.approx(whole, rel=1e-5)
+    assert (out.sums["text"] + out.sums["coord"]).item() == pytest.approx(whole, rel=1e-5)
+    assert (out.sums["coord"] > 0) == (mode == "dense")
 
 
-def test_samples_add_up_whatever_they_are_batched_with(parts: Parts) -> None:
+@pytest.mark.parametrize("objective", [PLAIN, SOFT])
+def test_samples_add_up_whatever_they_are_batched_with(parts: Parts, objective: Objective) -> None:
     model, renderer = parts
-    step = SftStep(model, list(renderer.coord_ids))
-    together, rows = step(batch_of(renderer, [4, 5, 6], "dense"), 3.0)
-    alone = torch.stack([step(batch_of(renderer, [n], "dense"), 3.0)[0] for n in (4, 5, 6)])
-    assert together.tolist() == pytest.approx(alone.sum(0).tolist(), rel=1e-5)
-    assert rows.flatten().tolist() == pytest.approx(alone.flatten().tolist(), rel=1e-5)
+    step = SftStep(model, list(renderer.coord_ids), objective)
+    whole = Counts(50.0, 20.0)
+    together = step(batch_of(renderer, [4, 5, 6], "dense"), whole, 3.0)
+    alone = [step(batch_of(renderer, [n], "dense"), whole, 3.0) for n in (4, 5, 6)]
+    assert together.loss.item() == pytest.approx(sum(a.loss.item() for a in alone), rel=1e-5)
+    assert set(together.sums) == {term.name for term in objective.terms}
+    for name, sums in together.samples.items():
+        assert sums.tolist() == pytest.approx([a.sums[name].item() for a in alone], rel=1e-4)
+        assert together.sums[name].item() == pytest.approx(sums.sum().item())
 
 
 def test_coordinates_are_counted_apart_from_text(parts: Parts) -> None:
@@ -88,11 +103,13 @@ def test_coordinates_are_counted_apart_from_text(parts: Parts) -> None:
 
 def test_a_summary_has_no_coordinates(parts: Parts) -> None:
     model, renderer = parts
-    step = SftStep(model, list(renderer.coord_ids))
+    step = SftStep(model, list(renderer.coord_ids), SOFT)
     batch = batch_of(renderer, [1, 2], "summary")
     assert step.counts(batch)[:, 1].tolist() == [0, 0]
-    sums, rows = step(batch, 3.0)
-    assert (sums[1].item(), rows[:, 1].tolist()) == (0.0, [0.0, 0.0])
+    out = step(batch, Counts(40.0, 0.0), 3.0)
+    assert out.samples["coord_w1"].tolist() == [0.0, 0.0]
+    out.loss.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
 def test_the_step_adds_nothing_to_the_model_s_weights(parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""The two losses of fine-tuning: one value per token; the loop sums and divides."""
+"""Losses of tokens and of coordinates: one value per position; the step sums and divides."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import math
 import pytest
 import torch
 
-from mlcore.losses.coord_soft import coord_soft
+from mlcore.losses.coord import CoordView, Target, text_gate
 from mlcore.losses.token_ce import token_ce
 
 
 def token_ce_sum(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return token_ce(logits, targets).sum()
+
+
+def coord_soft(
+    logits: torch.Tensor, bins: torch.Tensor, coords: torch.Tensor, sigma: float
+) -> torch.Tensor:
+    """The default of coordinates: the Gaussian's divergence over the whole vocabulary."""
+    view = CoordView(logits, bins, coords, Target(sigma))
+    return view.soft() + view.gate()
 
 
 def coord_soft_sum(
@@ -117,3 +125,66 @@ def test_both_losses_have_one_value_per_token_that_depends_on_its_row_alone() ->
         assert rows.shape == (4,)
     alone = [coord_soft(logits[i : i + 1], bins[i : i + 1], COORDS, 2.0).item() for i in range(4)]
     assert coord_soft(logits, bins, COORDS, 2.0).tolist() == pytest.approx(alone)
+
+
+def view_of(logits: torch.Tensor, bins: list[int], target: Target) -> CoordView:
+    return CoordView(logits, torch.tensor(bins), COORDS, target)
+
+
+BINS = [0, 13, 500, 998, 999]
+
+
+@pytest.mark.parametrize("truncate", [None, 0, 8])
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_soft_cross_entropy_w1_and_gate_are_those_of_their_formulas(
+    truncate: int | None, temperature: float
+) -> None:
+    logits = logits_of(5, seed=6).double()
+    view = view_of(logits, BINS, Target(1.5, truncate, temperature))
+    grid = torch.arange(1000, dtype=torch.float64)
+    away = grid - torch.tensor(BINS)[:, None]
+    q = torch.exp(-0.5 * (away / 1.5) ** 2)
+    if truncate is not None:
+        q[away.abs() > truncate] = 0.0
+    q = q / q.sum(-1, keepdim=True)
+    scores = logits / temperature
+    p = scores[:, COORDS].softmax(-1)
+    entropy = -torch.special.xlogy(q, q).sum(-1)
+    soft_ce = -(q * p.log()).sum(-1)
+    w1 = (p.cumsum(-1) - q.cumsum(-1)).abs().sum(-1) / 999
+    gate = -scores.softmax(-1)[:, COORDS].sum(-1).log()
+    assert view.soft().tolist() == pytest.approx((soft_ce - entropy).tolist(), rel=1e-9, abs=1e-12)
+    assert view.w1().tolist() == pytest.approx(w1.tolist(), rel=1e-9)
+    assert view.gate().tolist() == pytest.approx(gate.tolist(), rel=1e-9)
+    assert view.ce().tolist() == pytest.approx(
+        [-math.log(row.softmax(-1)[b]) for row, b in zip(logits[:, COORDS], BINS, strict=True)]
+    )
+    left = -(1 - scores.softmax(-1)[:, COORDS].sum(-1)).log()
+    assert text_gate(logits, COORDS, temperature).tolist() == pytest.approx(left.tolist())
+
+
+@pytest.mark.parametrize(("said", "truth"), [(0, 999), (10, 30), (400, 400)])
+def test_w1_of_a_model_that_is_sure_is_the_distance_over_999(said: int, truth: int) -> None:
+    logits = torch.full((1, VOCABULARY), -1e4)
+    logits[0, COORDS[said]] = 1e4
+    w1 = view_of(logits, [truth], Target(1.0, truncate=0)).w1()
+    assert w1.item() == pytest.approx(abs(said - truth) / 999, abs=1e-6)
+
+
+def test_the_order_of_the_coordinate_tokens_is_that_of_their_bins_not_of_their_numbers() -> None:
+    logits, turned = logits_of(5, seed=7), COORDS.flip(0)
+    bins = torch.tensor(BINS)
+    one = CoordView(logits, bins, COORDS, Target(2.0)).w1()
+    other = CoordView(logits, bins, turned, Target(2.0)).w1()
+    assert not torch.allclose(one, other)
+    mirrored = CoordView(logits, 999 - bins, turned, Target(2.0)).w1()
+    assert torch.allclose(one, mirrored, rtol=1e-4)
+
+
+def test_every_loss_has_a_finite_gradient_at_logits_that_are_sure_and_wrong() -> None:
+    logits = (200 * logits_of(2, seed=8)).requires_grad_()
+    view = view_of(logits, [0, 999], Target(1.0, truncate=4, temperature=0.7))
+    total = view.ce() + view.soft() + view.w1() + view.gate() + text_gate(logits, COORDS)
+    total.sum().backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
