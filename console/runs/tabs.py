@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from console.catalog.configs import check_text
 from console.catalog.models import Output
 from console.catalog.queries import outputs_of_run
-from console.runs import charts, page_reads, queries, rows
+from console.runs import charts, marks, page_reads, queries, rows
 from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
 from console.runs.states import State
@@ -63,11 +63,16 @@ def samples(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
     asked = request.GET.get("step", "")
     step = int(asked) if asked.isdigit() and int(asked) in steps else steps[-1]
     place = steps.index(step)
+    found = page_reads.samples_at(run, step)
+    offered = marks.filters(found)
+    only = request.GET.get("only", "") if offered else ""
+    shown = marks.chosen(found, only)
     return {
-        "steps": steps, "step": step,
+        "steps": steps, "step": step, "filters": offered, "n_all": len(found),
+        "only": only if only in {f.name for f in offered} else "",
         "previous_step": steps[place - 1] if place else None,
         "next_step": steps[place + 1] if place + 1 < len(steps) else None,
-        "samples": [sample_row(run, s, STAGE_SIZE) for s in page_reads.samples_at(run, step)],
+        "samples": [sample_row(run, s, STAGE_SIZE) for s in shown],
     }  # fmt: skip
 
 
@@ -135,7 +140,7 @@ def sample_row(run: Run, sample: Sample, size: int) -> Context:
     return {
         "name": sample.name, "step": sample.step, "width": sample.width, "height": sample.height,
         "image": f"{path}?size={size}", "raw": sample.raw, "note": sample.note,
-        "parse_failed": bool(sample.note and sample.raw and not sample.prediction),
+        "parse_failed": marks.is_unreadable(sample),
         "objects": {"truth": sample.truth, "prediction": sample.prediction},
         "n_truth": len(sample.truth), "n_prediction": len(sample.prediction),
     }  # fmt: skip

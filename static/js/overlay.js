@@ -45,13 +45,14 @@
       const group = svg("g", { class: `side-${side}` });
       (data[side] ?? []).forEach((object, index) => {
         const item = svg("g", { class: "object", "data-object": object.link ?? `${prefix}${side}-${index}` });
+        if (object.mark) item.classList.add(`m-${object.mark}`);
         const drawn = shape(object);
         if (classes.length > 1) {
           const place = classes.indexOf(classOf(object.desc));
           if (place >= 0) item.classList.add(`c${(place % 8) + 1}`);
         }
         const title = svg("title", {});
-        title.textContent = object.desc;
+        title.textContent = object.confidence === undefined ? object.desc : `${object.desc} · ${object.confidence.toFixed(2)}`;
         item.append(drawn, title);
         if (shot.dataset.labels !== undefined) {
           const [x, y] = corner(object);

@@ -248,6 +248,25 @@ class World:
                 out[kind] = [round(v + self.chance.gauss(0, blur) * 0.3) for v in out[kind]]
         return out
 
+    def marked(self, run: Any) -> None:
+        """Samples of an evaluation: what became of each object, and one answer that is refused."""
+        from console.runs.models import Sample
+
+        attempt = run.attempts.first()
+        for seq, record in enumerate(self.records[:6], start=1):
+            pairs = [{**o, "mark": "found"} for o in record.objects_json[1:]]
+            missed = [{**o, "mark": "missed"} for o in record.objects_json[:1]]
+            guess = [{**self.moved(o, 4), "confidence": 0.91} for o in pairs]
+            if guess and seq % 2:
+                guess.append({**guess[0], "mark": "duplicate", "confidence": 0.4})
+            refused = seq == 6
+            Sample.objects.create(
+                run=run, attempt=attempt, seq=500 + seq, step=0, name=record.record_id,
+                image_sha=record.image_sha, width=record.width, height=record.height,
+                truth=[*missed, *pairs], prediction=[] if refused else guess, raw="{",
+                note="unreadable at character 1: the answer ends too early" if refused else "",
+            )  # fmt: skip
+
     def event(self, run: Any, seq: int, type_: str, **body: Any) -> None:
         from console.runs.models import RunEvent
 
@@ -286,6 +305,7 @@ class World:
                             inputs=[data, ref], headline=self.headline(
                                 f1_50=(0.742, "", 812), ap50=(0.688, "", 812), parse_rate=(0.983, "", 120)))
         self.fake_output(evaluate, "evaluation", "evaluation", {"report.json": b"{}"})
+        self.marked(evaluate)
         for passed, age in ((False, 60 * 32), (True, 60 * 20)):
             self.gate(evaluate, passed=passed, age=age)
 

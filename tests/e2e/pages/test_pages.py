@@ -228,6 +228,22 @@ def test_samples_draw_truth_and_prediction_and_switch_by_key(site: Any, open_pag
     page.wait_for_url("**step=300**")
 
 
+def test_an_evaluation_shows_what_became_of_objects_and_chooses_images_by_it(
+    site: Any, open_page: Any
+) -> None:
+    uid = site.uids["cabinets-val/evaluate/succeeded"]
+    page = open_page(f"{P}runs/{uid}/?tab=samples")
+    page.wait_for_selector(".object.m-found")
+    assert_fits(page)
+    page.locator("a[href*='only=duplicate']").click()
+    page.wait_for_selector("[data-marks='duplicate'] .object.m-duplicate")
+    assert page.locator("article.tile").count() == 3
+    assert not page.locator(".object.m-found").first.is_visible()
+    page.locator("a[href*='only=unreadable']").click()
+    page.wait_for_selector("[data-marks='unreadable']")
+    assert page.locator("article.tile").count() == 1
+
+
 def test_a_record_lights_the_object_that_is_pointed_at(open_page: Any) -> None:
     page = open_page(P + "datasets/cabinets/")
     page.locator(".tile").first.click()
