@@ -38,30 +38,39 @@ def summary_rows(records: Sequence[Record], system: SystemAnswers) -> list[Summa
     for record in records:
         if record.summary is not None:
             answer = answers.get(record.id)
-            rows.append(_row(record.id, record.summary, answer.text if answer else None))
+            text = answer.text if answer else None
+            rows.append(summary_row(record.id, record.summary, text))
     return rows
 
 
 def summary_scores(rows: Sequence[SummaryRow], resampling: Resampling) -> dict[str, Any]:
+    """The figures with 95 % intervals over images where they say most."""
+    figures = summary_figures(rows)
+    negatives = [row.negatives for row in rows if row.negatives is not None]
+    columns = {
+        "exact_match": ([(row.exact, 1) for row in rows], 2, share_of),
+        "fact_f1": ([row.facts for row in rows if row.facts is not None], 3, f1_of),
+        "negative_recall": ([(c[0], c[0] + c[2]) for c in negatives], 2, share_of),
+    }
+    for name, (counts, width, statistic) in columns.items():
+        table = np.array(counts, dtype=np.float64).reshape(-1, width)
+        figures[name]["ci95"] = bootstrap(
+            table, statistic, resampling.resamples, resampling.seed
+        )
+    return figures
+
+
+def summary_figures(rows: Sequence[SummaryRow]) -> dict[str, Any]:
     """`exact_match` of the text; F1 of facts (a description with its count); precision and recall
     of negative descriptions, their counts ignored. An answer that cannot be read names nothing.
     """
-    exact = np.array([(row.exact, 1.0) for row in rows], dtype=np.float64).reshape(-1, 2)
-    facts = [row.facts for row in rows if row.facts is not None]
-    negatives = [row.negatives for row in rows if row.negatives is not None]
-    f1 = f1_figure(*_sum(facts))
-    columns = np.array(facts, dtype=np.float64).reshape(-1, 3)
-    f1["ci95"] = bootstrap(columns, f1_of, resampling.resamples, resampling.seed)
-    tp, fp, fn = _sum(negatives)
-    found = np.array([(c[0], c[0] + c[2]) for c in negatives], dtype=np.float64).reshape(-1, 2)
+    tp, fp, fn = _sum([row.negatives for row in rows if row.negatives is not None])
     return {
         "parse_rate": ratio(sum(row.parsed for row in rows), len(rows)),
-        "exact_match": ratio(sum(row.exact for row in rows), len(rows))
-        | {"ci95": bootstrap(exact, share_of, resampling.resamples, resampling.seed)},
-        "fact_f1": f1,
+        "exact_match": ratio(sum(row.exact for row in rows), len(rows)),
+        "fact_f1": f1_figure(*_sum([row.facts for row in rows if row.facts is not None])),
         "negative_precision": ratio(tp, tp + fp),
-        "negative_recall": ratio(tp, tp + fn)
-        | {"ci95": bootstrap(found, share_of, resampling.resamples, resampling.seed)},
+        "negative_recall": ratio(tp, tp + fn),
     }
 
 
@@ -69,7 +78,8 @@ def _sum(counts: Sequence[Counts]) -> Counts:
     return sum(c[0] for c in counts), sum(c[1] for c in counts), sum(c[2] for c in counts)
 
 
-def _row(record: str, truth: str, said: str | None) -> SummaryRow:
+def summary_row(record: str, truth: str, said: str | None) -> SummaryRow:
+    """A true summary beside what was said; None stands for an answer that is missing."""
     true_facts, said_facts = _facts(truth), _facts(said)
     facts = negatives = None
     if true_facts is not None:

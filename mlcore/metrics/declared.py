@@ -48,11 +48,30 @@ _TRAIN: Sequence[_Row] = (
     ("train/padding_share", "share", "ratio", "lower", "places of the batch that hold no token"),
     ("train/mfu", "share", "ratio", "higher", "useful arithmetic of what the GPU can do"),
 )  # fmt: skip
+_ANSWERED: Sequence[tuple[str, Direction, str]] = (
+    ("f1_located_50", "higher", "F1 at IoU 0.5 whatever the class"),
+    ("f1_full_50", "higher", "F1 at IoU 0.5 with the whole description right"),
+    ("precision_50", "higher", "named objects that are there"),
+    ("recall_50", "higher", "objects that are found"),
+    ("ap50", "higher", "average precision of boxes at IoU 0.5, by confidence"),
+    ("clean_negatives", "higher", "images without objects in which none is named"),
+    ("duplicates", "lower", "named objects that were named before"),
+    ("summary_parse_rate", "higher", "summaries that parse"),
+    ("summary_exact", "higher", "summaries that are right word for word"),
+    ("summary_fact_f1", "higher", "F1 of what summaries say"),
+    ("summary_negative_recall", "higher", "things amiss that summaries name"),
+)
+"""told of answers to held-out images, of all and of each dataset"""
 _EVAL: Sequence[_Row] = (
     ("eval/parse_rate", "share", "last", "higher", "answers that parse"),
     ("eval/parse_rate/{dataset}", "share", "last", "higher", "answers that parse"),
     ("eval/f1_50", "share", "last", "higher", "F1 of found objects at IoU 0.5"),
     ("eval/f1_50/{dataset}", "share", "last", "higher", "F1 of found objects at IoU 0.5"),
+    *(
+        (f"eval/{name}{part}", "share", "last", direction, about)
+        for name, direction, about in _ANSWERED
+        for part in ("", "/{dataset}")
+    ),
 )
 _COSTS: Sequence[_Row] = (
     ("time/step_s", "s", "mean", "lower", "a step from end to end"),

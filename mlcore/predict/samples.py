@@ -9,6 +9,7 @@ from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
 from mlcore.coordjson import AnswerError
 from mlcore.coordjson.format import AnswerFormat, read_answer
+from mlcore.evaluate.diff import Marks
 from mlcore.geometry.spaces import to_pixels
 from mlcore.predict.said import Said
 from mlcore.run.context import RunContext
@@ -23,10 +24,12 @@ def emit_sample(
     *,
     step: int = 0,
     format: AnswerFormat | None = None,
+    marks: Marks | None = None,
 ) -> None:
     """Copy the record's image into the run folder and send one sample event of a training step.
 
-    The note says why an answer could not be read; the raw text is shown either way.
+    The note says why an answer could not be read; the raw text is shown either way. `marks` says
+    what became of each object, where that is known.
     """
     source = dataset.folder / record.images[0]
     identity = f"{dataset.fingerprint}/{record.id}"
@@ -35,6 +38,10 @@ def emit_sample(
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     prediction, note = readable(answer.text, record, format or AnswerFormat())
+    truth: list[dict[str, Any]] = [{"desc": o.desc, o.kind: list(o.points)} for o in record.objects]
+    for rows, words in ((truth, marks.truth), (prediction, marks.prediction)) if marks else ():
+        for row, mark in zip(rows, words, strict=True):
+            row["mark"] = mark
     ctx.events.sample(
         name=record.id,
         step=step,
@@ -45,7 +52,7 @@ def emit_sample(
             "width": record.width,
             "height": record.height,
         },
-        truth=[{"desc": o.desc, o.kind: list(o.points)} for o in record.objects],
+        truth=truth,
         prediction=prediction,
         raw=answer.text,
         note=note if answer.generated.finished else f"{note} (cut at the token limit)".strip(),

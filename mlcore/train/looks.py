@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
@@ -10,11 +11,13 @@ import torch
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
-from mlcore.chat.generate import Generated, generate_batch
+from mlcore.chat.generate import generate_batch
+from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
-from mlcore.evaluate import quick
+from mlcore.evaluate.look import Look, Seen
+from mlcore.evaluate.summary import SummaryRow, summary_row
 from mlcore.predict.said import Said, said
 from mlcore.predict.samples import emit_sample
 from mlcore.run.context import RunContext
@@ -22,28 +25,47 @@ from mlcore.train.config import EvaluationConfig
 from mlcore.train.prepare import Prepared
 
 BATCH = 32
-"""images answered together"""
+"""answers written together"""
 
 
 @dataclass(frozen=True)
 class View:
-    """One held-out image: as it is in its dataset, never augmented."""
+    """One held-out image, as it is in its dataset and never augmented, and what is asked of it."""
 
     label: str
     dataset: Dataset
     record: Record
     renderer: Renderer
+    modes: tuple[Mode, ...]
+
+    def read(self, answer: Said, mode: Mode, look: Look) -> Seen | SummaryRow:
+        """What an answer to it is worth."""
+        if mode == "summary":
+            return summary_row(self.record.id, self.record.summary or "", answer.text)
+        sure = answer.confidences
+        return look.read_dense(
+            self.record, answer.text, None if sure is None else [c.mean for c in sure]
+        )
 
 
 def views_of(prepared: Prepared, count: int) -> list[View]:
-    """The first `count` held-out images, always the same ones; several targets take turns."""
+    """The first `count` held-out images, always the same ones; several targets take turns.
+
+    Each is asked for every task that its target teaches, a summary where it has a true one.
+    """
     rows = [
-        [View(m.config.name, m.dataset, record, feed.renderer) for record in m.val]
+        [
+            View(m.config.name, m.dataset, record, feed.renderer, _modes(m.config.modes, record))
+            for record in m.val
+        ]
         for m, feed in zip(prepared.data.members, prepared.source.feeds, strict=True)
-        if "dense" in m.config.modes
     ]
     turns = chain.from_iterable(zip_longest(*rows))
-    return list(islice((view for view in turns if view is not None), count))
+    return list(islice((view for view in turns if view is not None and view.modes), count))
+
+
+def _modes(taught: Sequence[Mode], record: Record) -> tuple[Mode, ...]:
+    return tuple(mode for mode in taught if mode == "dense" or record.summary)
 
 
 @dataclass(frozen=True)
@@ -57,51 +79,59 @@ class Looks:
     def look(
         self, ctx: RunContext, model: Qwen3VLForConditionalGeneration, step: int
     ) -> dict[str, float]:
-        """Emit samples and return `eval/parse_rate` and `eval/f1_50`, of several targets also for
-        each by its name. Changes no random state."""
+        """Emit samples and return figures under `eval/`, of several targets also for each by its
+        name. Greedy answers: no random state is read or changed."""
         if not self.views:
             return {}
-        answers = self._answers(model)
-        shown = list(zip(self.views, answers, strict=True))[: self.config.samples]
-        for view, answer in shown:
-            answered = view.renderer.messages.answer
-            emit_sample(ctx, view.dataset, view.record, answer, step=step, format=answered)
-        figures = {f"eval/{k}": v for k, v in self._figures(answers, None).items()}
+        dense = [view for view in self.views if "dense" in view.modes]
+        answered = (dense or self.views)[0].renderer.messages.answer
         labels = list(dict.fromkeys(view.label for view in self.views))
-        for label in labels if len(labels) > 1 else []:
-            figures |= {f"eval/{k}/{label}": v for k, v in self._figures(answers, label).items()}
+        whole, parts = Look(answered), {label: Look(answered) for label in labels}
+        shown = 0
+        with evaluating(model):
+            for view, mode, answer in self._answers(model):
+                seen = view.read(answer, mode, whole)
+                whole.add(seen)
+                parts[view.label].add(seen)
+                if isinstance(seen, Seen) and shown < self.config.samples:
+                    shown += 1
+                    emit_sample(
+                        ctx, view.dataset, view.record, answer,
+                        step=step, format=answered, marks=seen.marks,
+                    )  # fmt: skip
+        figures = {f"eval/{name}": value for name, value in whole.figures().items()}
+        for label, part in parts.items() if len(parts) > 1 else ():
+            figures |= {f"eval/{name}/{label}": v for name, v in part.figures().items()}
         return figures
 
-    def _answers(self, model: Qwen3VLForConditionalGeneration) -> list[Said]:
-        model.train(mode=False)
-        answers: list[Generated] = []
-        with torch.inference_mode():
-            for start in range(0, len(self.views), BATCH):
-                prompts = [
-                    view.renderer.prompt_example(view.record, view.dataset.folder, "dense")
-                    for view in self.views[start : start + BATCH]
-                ]
-                answers += generate_batch(
-                    model, self.processor, prompts, self.config.max_new_tokens
+    def _answers(self, model: Qwen3VLForConditionalGeneration) -> Iterator[tuple[View, Mode, Said]]:
+        """Every answer, dense ones first: answers of one task are about as long as each other."""
+        modes: tuple[Mode, ...] = ("dense", "summary")
+        asked = [(view, mode) for mode in modes for view in self.views if mode in view.modes]
+        for start in range(0, len(asked), BATCH):
+            batch = asked[start : start + BATCH]
+            prompts = [
+                view.renderer.prompt_example(view.record, view.dataset.folder, mode)
+                for view, mode in batch
+            ]
+            answers = generate_batch(model, self.processor, prompts, self.config.max_new_tokens)
+            for (view, mode), answer in zip(batch, answers, strict=True):
+                messages = view.renderer.messages
+                prefix = messages.prefix(mode, view.dataset.name)
+                tokenizer = self.processor.tokenizer
+                yield (
+                    view,
+                    mode,
+                    said(answer, view.record, mode, prefix, messages.answer, tokenizer),
                 )
-        model.train()
-        return [
-            said(
-                answer,
-                view.record,
-                "dense",
-                view.renderer.messages.prefix("dense", view.dataset.name),
-                view.renderer.messages.answer,
-                self.processor.tokenizer,
-            )
-            for view, answer in zip(self.views, answers, strict=True)
-        ]
 
-    def _figures(self, answers: Sequence[Said], label: str | None) -> dict[str, float]:
-        pairs = [
-            (view.record, answer.text)
-            for view, answer in zip(self.views, answers, strict=True)
-            if label in (None, view.label)
-        ]
-        answered = self.views[0].renderer.messages.answer
-        return quick([record for record, _ in pairs], [text for _, text in pairs], answered)
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards in the mode that it was in."""
+    training = model.training
+    model.train(mode=False)
+    try:
+        yield
+    finally:
+        model.train(mode=training)

@@ -13,7 +13,7 @@ class EvaluationConfig(StrictModel):
     every_steps: int = Field(default=250, ge=1)
     """steps between looks; the last step always has one"""
     images: int = Field(default=32, ge=0)
-    """images per look; 0 switches it off"""
+    """images that are answered in every task that their dataset teaches; 0 switches it off"""
     samples: int = Field(default=4, ge=0, le=32)
     """images of a look that are shown with truth and prediction"""
     max_new_tokens: int = Field(default=256, ge=1, le=8192)

@@ -74,6 +74,8 @@ def test_a_look_gives_figures_and_a_sample_with_its_image(finished: Path) -> Non
     assert "eval/parse_rate" in metrics(finished)[4]
     samples = events_of(finished, "sample")
     assert [sample["step"] for sample in samples] == [2, 4]
+    assert {"eval/summary_parse_rate", "eval/summary_exact"} <= set(metrics(finished)[4])
+    assert {o["mark"] for o in samples[0]["truth"]} <= {"found", "missed"}
     assert samples[0]["truth"]
     assert (finished / samples[0]["image"]["path"]).is_file()
 
