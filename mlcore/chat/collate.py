@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mlcore.chat.render import UNSUPERVISED, TrainingExample
+from mlcore.chat.token_types import NO_TYPE, token_types
 
 NOBODY = -1
 """owner of padding"""
@@ -20,8 +21,9 @@ class ModelBatch:
     """What `mlcore.models.forward.hidden_states` takes, the labels, and whose each token is.
 
     input_ids and labels int64 [B, L]; position_ids int64 [4, B, L]; owner int64 [B, L], the number
-    of the sample that a token belongs to, rising along the rows, NOBODY for padding. pixel_values
-    float32 [all patches, dim] and image_grid_thw int64 [all images, 3] are None without images.
+    of the sample that a token belongs to, rising along the rows, NOBODY for padding; types int8
+    [B, L], the type of each token that has a label. pixel_values float32 [all patches, dim] and
+    image_grid_thw int64 [all images, 3] are None without images.
 
     No label is supervised at the first place of a sample, so shifting labels by one never crosses
     from one sample into the next.
@@ -31,6 +33,7 @@ class ModelBatch:
     labels: torch.Tensor
     position_ids: torch.Tensor
     owner: torch.Tensor
+    types: torch.Tensor
     samples: int
     pixel_values: torch.Tensor | None
     image_grid_thw: torch.Tensor | None
@@ -61,6 +64,7 @@ def pack_rows(rows: Sequence[Sequence[TrainingExample]], pad_id: int) -> ModelBa
     ids = np.full((len(rows), length), pad_id, dtype=np.int64)
     labels = np.full_like(ids, UNSUPERVISED)
     owner = np.full_like(ids, NOBODY)
+    types = np.full(ids.shape, NO_TYPE, dtype=np.int8)
     positions = np.zeros((4, *ids.shape), dtype=np.int64)
     number = 0
     for index, row in enumerate(rows):
@@ -71,6 +75,7 @@ def pack_rows(rows: Sequence[Sequence[TrainingExample]], pad_id: int) -> ModelBa
             ids[index, start:stop] = example.input_ids
             labels[index, start:stop] = example.labels
             owner[index, start:stop] = number
+            types[index, start:stop] = token_types(example)
             positions[:, index, start:stop] = example.position_ids
             start, number = stop, number + 1
         tail = np.arange(length - start)
@@ -81,6 +86,7 @@ def pack_rows(rows: Sequence[Sequence[TrainingExample]], pad_id: int) -> ModelBa
         labels=torch.from_numpy(labels),
         position_ids=torch.from_numpy(positions),
         owner=torch.from_numpy(owner),
+        types=torch.from_numpy(types),
         samples=number,
         pixel_values=pixels,
         image_grid_thw=grids,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlcore.metrics.exporter import facts_of, followed
 from mlcore.models.load import load_processor, save_checkpoint
 from mlcore.preflight.engine import checked
 from mlcore.run.context import RunContext
@@ -56,7 +57,9 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
     def publish(folder: Path) -> None:
         save_checkpoint(trainer.step.model, processor, folder)
 
-    figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
+    facts = facts_of(ctx.folder.root, live=True, resuming=ctx.resuming)
+    with followed(ctx.events, config.telemetry.exporters if rank == 0 else [], facts):
+        figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
     report: dict[str, Any] = {}
     if rank == 0:
         ctx.events.status("saving", "writing the model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -86,7 +87,11 @@ class Keeper:
         if stop or keep or self._saving.due(cursor.step, epoch):
             stays = stop and cursor.step < self._config.steps
             restartable = stays or self._config.checkpoint.type == "restartable"
+            began = time.monotonic()
             self._save(ctx, cursor, None if restartable else publish)
+            if self._engine.rank == 0:
+                spent = {"time/checkpoint_s": time.monotonic() - began}
+                ctx.events.metric(cursor.step, spent, epoch=epoch)
         return stop
 
     def write_output(self, ctx: RunContext, publish: Publish, folder: Path) -> int:

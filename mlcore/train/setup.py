@@ -17,8 +17,11 @@ from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import ScratchStart, SftConfig
 from mlcore.train.ddp import DdpEngine
 from mlcore.train.engine import Engine, LocalEngine
+from mlcore.train.held_out import HeldOut, given_of
 from mlcore.train.members import TrainingData
+from mlcore.train.meter import Gauge
 from mlcore.train.prepare import Prepared
+from mlcore.train.schedule import sigma
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
 
@@ -67,5 +70,21 @@ def build_trainer(config: SftConfig, start: Path, prepared: Prepared, rank: int)
     model = load_model(start, _DTYPES[config.dtype])
     step = SftStep(model, list(prepared.kit.coord_ids), Objective(config.coord_loss))
     step.to(device)
+    gauge = Gauge.of(config, model, device)
+    held_out = held_out_of(config, prepared)
     engine = make_engine(config, device)
-    return Trainer(config, engine, step, prepared.source, prepared.order, device)
+    source, order = prepared.source, prepared.order
+    return Trainer(config, engine, step, source, order, device, gauge, held_out)
+
+
+def held_out_of(config: SftConfig, prepared: Prepared) -> HeldOut:
+    """What the evaluations of a run score with its answers given."""
+    last = config.steps - 1
+    soft = config.coord_loss
+    return HeldOut(
+        given_of(prepared, config.evaluation.loss_images, config.global_max_length),
+        [member.name for member in config.mixture.members],
+        config.token_type_labels,
+        micro_batch=config.micro_batch,
+        sigma=1.0 if soft is None else sigma(soft, last, config.steps),
+    )

@@ -12,6 +12,7 @@ from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.collate import ModelBatch
 from mlcore.chat.render import UNSUPERVISED
+from mlcore.chat.token_types import TYPES
 from mlcore.losses.head import CHUNK_BYTES, chunked, rows_of
 from mlcore.losses.terms import KINDS, Counts, Kind, Objective, coord_values, text_values
 from mlcore.models.forward import hidden_states, lm_logits
@@ -23,21 +24,25 @@ class StepOutput(NamedTuple):
     loss, 0-d, is divided by the denominators of the whole step already: those of all micro-batches
     and ranks add up to the loss of the step. sums, float64 0-d, and samples, float64 [samples], are
     by the name of the term, without weight and without gradient: over the batch, and of each sample
-    of it. A tuple, so that engines find the tensors in it.
+    of it. right, float64 [samples, types], counts the supervised tokens of each type that the model
+    finds the likeliest of all. A tuple, so that engines find the tensors in it.
     """
 
     loss: torch.Tensor
     sums: dict[str, torch.Tensor]
     samples: dict[str, torch.Tensor]
+    right: torch.Tensor
 
 
 class Group(NamedTuple):
     """Supervised positions of one kind: their places among the batch's tokens laid out in one row,
-    the tokens that they are to say, and the samples that they belong to. All int64 [N]."""
+    the tokens that they are to say, the samples that they belong to and the types that these tokens
+    have. All int64 [N]."""
 
     rows: torch.Tensor
     targets: torch.Tensor
     owner: torch.Tensor
+    types: torch.Tensor
 
 
 class SftStep(nn.Module):
@@ -81,14 +86,16 @@ class SftStep(nn.Module):
         groups = self._groups(batch)
         losses: list[torch.Tensor] = []
         samples: dict[str, torch.Tensor] = {}
+        rights: list[torch.Tensor] = []
         for kind in KINDS:
-            loss, of_samples = self._score(
+            loss, of_samples, right = self._score(
                 states_BLD, groups[kind], kind, counts, sigma, batch.samples
             )
             losses.append(loss)
             samples |= of_samples
+            rights.append(right)
         sums = {name: values.sum() for name, values in samples.items()}
-        return StepOutput(torch.stack(losses).sum(), sums, samples)
+        return StepOutput(sum_of(losses), sums, samples, torch.stack(rights).sum(0))
 
     def counts(self, batch: ModelBatch) -> torch.Tensor:
         """Supervised positions of each sample of a batch, int64 [samples, 2]: text, coordinates.
@@ -110,9 +117,10 @@ class SftStep(nn.Module):
         rows = places[:, 0] * length + places[:, 1]
         targets = batch.labels.flatten()[rows + 1]
         owner = batch.owner.flatten()[rows + 1]
+        types = batch.types.flatten()[rows + 1].long()
         is_coord = self.bin_of[targets] >= 0
         chosen: dict[Kind, torch.Tensor] = {"text": ~is_coord, "coord": is_coord}
-        return {kind: Group(rows[c], targets[c], owner[c]) for kind, c in chosen.items()}
+        return {kind: Group(rows[c], targets[c], owner[c], types[c]) for kind, c in chosen.items()}
 
     def _score(
         self,
@@ -122,8 +130,9 @@ class SftStep(nn.Module):
         counts: Counts,
         sigma: float,
         samples: int,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss of the positions of one kind, and the sums of each sample by term."""
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
+        """The loss of the positions of one kind, the sums of each sample by term, and its right
+        tokens by type."""
         terms = self.objective.at(kind)
         weights = [term.weight / term.denominator(counts) for term in terms]
         target = self.objective.target(sigma)
@@ -136,14 +145,19 @@ class SftStep(nn.Module):
             else:
                 values = coord_values(logits, self.bin_of[said], self.coord_ids, target, terms)
             loss = sum_of([v.sum() * w for v, w in zip(values, weights, strict=True)])
-            return loss, torch.stack(values, dim=1)
+            right = logits.argmax(-1) == said
+            return loss, torch.stack([*values, right.to(values[0].dtype)], dim=1)
 
         spans = self._spans(len(group.rows))
         head = list(self.model.lm_head.parameters())
         loss, values = chunked(score, states.flatten(0, 1)[group.rows], head, spans)
         lengths = torch.bincount(group.owner, minlength=samples)
-        sums = torch.segment_reduce(values.detach().double(), "sum", lengths=lengths, axis=0)
-        return loss, {term.name: sums[:, i] for i, term in enumerate(terms)}
+        columns = values.detach().double()
+        sums = torch.segment_reduce(columns[:, :-1], "sum", lengths=lengths, axis=0)
+        right = columns.new_zeros(samples * len(TYPES))
+        right.index_add_(0, group.owner * len(TYPES) + group.types, columns[:, -1])
+        told = {term.name: sums[:, i] for i, term in enumerate(terms)}
+        return loss, told, right.view(samples, len(TYPES))
 
     def _spans(self, count: int) -> list[slice]:
         """Chunks of `count` positions; none make an empty chunk, as every rank runs the head."""

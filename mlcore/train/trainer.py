@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -17,10 +18,13 @@ from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.losses.terms import Counts
 from mlcore.run.context import RunContext
 from mlcore.train.checkpoint import Cursor, Publish
+from mlcore.train.clock import StepClock
 from mlcore.train.config import SftConfig
 from mlcore.train.engine import Engine
+from mlcore.train.held_out import HeldOut
 from mlcore.train.keeper import Keeper
 from mlcore.train.looks import Looks
+from mlcore.train.meter import Gauge, Meter
 from mlcore.train.optim import Optimizers, gradient_norm
 from mlcore.train.order import SampleOrder, StepPlan
 from mlcore.train.schedule import sigma
@@ -38,11 +42,11 @@ class DivergedError(GatehouseError):
 
 @dataclass
 class StepResult:
-    """One finished step: what it added up to, gradient norm, tokens of all ranks."""
+    """One finished step: what it added up to, gradient norm, and what it cost."""
 
     norm: float
-    tokens: int
     tally: Tally
+    meter: Meter
 
 
 class Trainer:
@@ -56,6 +60,8 @@ class Trainer:
         source: Source,
         order: SampleOrder,
         device: torch.device,
+        gauge: Gauge,
+        held_out: HeldOut,
     ) -> None:
         self.config = config
         self.engine = engine
@@ -64,6 +70,9 @@ class Trainer:
         self.source = source
         self.order = order
         self.device = device
+        self.gauge = gauge
+        self.held_out = held_out
+        self.clock = StepClock(device)
         self.optimizers = Optimizers(step.model, config.optim)
         self.keeper = Keeper(config, engine, step.model, self.optimizers, order)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
@@ -88,7 +97,10 @@ class Trainer:
         """
         cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world)
         first = self.keeper.resume(ctx, cursor)
-        telemetry = Telemetry(ctx.events, self.config.steps, self.config.log_every)
+        peak = self.gauge.peak and self.gauge.peak * self.engine.world
+        telemetry = Telemetry(
+            ctx.events, self.config.steps, self.config.log_every, self.clock, peak
+        )
         figures: dict[str, float] = {}
         self.step.model.train()
         for index in range(first, self.config.steps):
@@ -96,9 +108,8 @@ class Trainer:
             telemetry.begin_step()
             figures.update(self._one(index, telemetry))
             seen: dict[str, float] = {}
-            if looks and (done % self.config.evaluation.every_steps == 0 or self._last(done)):
-                seen = looks.look(ctx, self.step.model, done)
-                ctx.events.metric(done, seen, epoch=self.order.epoch(done))
+            if done % self.config.evaluation.every_steps == 0 or self._last(done):
+                seen = self._evaluate(ctx, looks, done)
                 figures.update(seen)
             stop = self.keeper.after_step(ctx, replace(cursor, step=done), seen, publish)
             if stop and not self._last(done):
@@ -108,6 +119,23 @@ class Trainer:
                 )
         return figures
 
+    def _evaluate(self, ctx: RunContext, looks: Looks | None, done: int) -> dict[str, float]:
+        """Figures of held-out images after step `done`; on other ranks than 0 their share of the
+        work and nothing to tell."""
+        began = time.monotonic()
+        engine = self.engine
+        seen = self.held_out.figures(
+            self.step, self.wrapped, engine.rank, engine.world, self._all_sum
+        )
+        if self.engine.rank != 0:
+            return {}
+        if looks:
+            seen |= looks.look(ctx, self.step.model, done)
+        if seen:
+            told = {**seen, "time/evaluation_s": time.monotonic() - began}
+            ctx.events.metric(done, told, epoch=self.order.epoch(done))
+        return seen
+
     def _one(self, index: int, telemetry: Telemetry) -> dict[str, float]:
         """Do one step; returns the figures that it made rank 0 report, if any."""
         plan = self.order.step(index)
@@ -116,11 +144,14 @@ class Trainer:
         values = {**result.tally.losses(), "grad_norm": result.norm, **rates}
         if self.engine.rank != 0:
             return {}
+        meter = result.meter
         facts = StepFacts(
-            values,
-            result.tokens,
+            {**values, **meter.values()},
+            meter.tokens,
             len(plan.draws),
-            ratios=result.tally.ratios(),
+            meter.supervised,
+            meter.flops,
+            ratios={**result.tally.ratios(), **meter.ratios()},
             counts=result.tally.counts(),
         )
         return telemetry.end_step(index + 1, facts, self.order.epoch(index + 1))
@@ -128,26 +159,38 @@ class Trainer:
     def _learn(self, plan: StepPlan, index: int) -> StepResult:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""
         mine = plan.draws[self.engine.rank :: self.engine.world]
-        parts = self._parts([self.source.sample(draw, index) for draw in mine])
-        batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
+        with self.clock.phase("data"):
+            parts = self._parts([self.source.sample(draw, index) for draw in mine])
+            batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
         counts = [self.step.counts(batch) for batch in batches]
-        tokens = sum(len(sample.example) for part in parts for sample in part)
-        mine_n = torch.cat(counts).sum(0).tolist()
-        text_n, coord_n, tokens_all = self._all_sum([*mine_n, tokens])
-        whole = Counts(text_n, coord_n)
+        whole = Counts(*self._step_sum(torch.cat(counts).sum(0).tolist()))
         self.optimizers.zero_grad()
         tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
+        meter = Meter(self.gauge, self.engine.rank, self.engine.world)
         width = self._sigma(index)
         for number, (part, batch, count) in enumerate(zip(parts, batches, counts, strict=True), 1):
-            with self.engine.accumulate(self.wrapped, last=number == len(batches)):
-                out = self.wrapped(batch.to(self.device), whole, width)
-                (out.loss * self.engine.gradient_scale()).backward()
+            last = number == len(batches)
+            with self.engine.accumulate(self.wrapped, last=last):
+                with self.clock.phase("forward"):
+                    out = self.wrapped(batch.to(self.device), whole, width)
+                loss = out.loss * self.engine.gradient_scale()
+                with self.clock.backward(loss, shared=last and self.engine.world > 1):
+                    loss.backward()
             tally.add(part, out.samples, count)
-        tally.replace(self._all_sum(tally.vector))
-        norm = gradient_norm(self.parameters, self.config.optim.clip)
-        self._require_finite(plan, tally, norm)
-        self.optimizers.step()
-        return StepResult(norm, int(tokens_all), tally)
+            meter.add(part, batch, out.right)
+        self._add_up(tally, meter)
+        with self.clock.phase("optimizer"):
+            norm = gradient_norm(self.parameters, self.config.optim.clip)
+            self._require_finite(plan, tally, norm)
+            self.optimizers.step()
+        return StepResult(norm, tally, meter)
+
+    def _add_up(self, tally: Tally, meter: Meter) -> None:
+        """Make both hold the sums over all ranks."""
+        size = len(tally.vector)
+        summed = self._step_sum([*tally.vector, *meter.vector])
+        tally.replace(summed[:size])
+        meter.replace(summed[size:])
 
     def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
         size = self.config.micro_batch
@@ -161,9 +204,18 @@ class Trainer:
         return done == self.config.steps
 
     def _all_sum(self, values: Sequence[float]) -> list[float]:
+        if self.engine.world == 1:
+            return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
         total: list[float] = self.engine.all_sum(tensor).tolist()
         return total
+
+    def _step_sum(self, values: Sequence[float]) -> list[float]:
+        """The same as a part of a step, whose time it is."""
+        if self.engine.world == 1:
+            return list(values)
+        with self.clock.phase("sync"):
+            return self._all_sum(values)
 
     def _require_finite(self, plan: StepPlan, tally: Tally, norm: float) -> None:
         totals = tally.totals()

@@ -8,6 +8,7 @@ from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.sft import SftConfig
 from mlcore.train.config.start import CheckpointStart, ScratchStart
+from mlcore.train.config.telemetry import TelemetryConfig
 
 __all__ = [
     "BestConfig",
@@ -21,4 +22,5 @@ __all__ = [
     "OptimConfig",
     "ScratchStart",
     "SftConfig",
+    "TelemetryConfig",
 ]

@@ -12,6 +12,8 @@ class EvaluationConfig(StrictModel):
 
     every_steps: int = Field(default=250, ge=1)
     """steps between looks; the last step always has one"""
+    loss_images: int = Field(default=64, ge=0)
+    """images whose true answers are scored: loss and accuracy of tokens; 0 switches it off"""
     images: int = Field(default=32, ge=0)
     """images that are answered in every task that their dataset teaches; 0 switches it off"""
     samples: int = Field(default=4, ge=0, le=32)

@@ -19,6 +19,7 @@ from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.retired import RETIRED
 from mlcore.train.config.start import CheckpointStart, ScratchStart
+from mlcore.train.config.telemetry import Labelled, TelemetryConfig
 
 
 class SftConfig(JobConfig):
@@ -68,6 +69,8 @@ class SftConfig(JobConfig):
     """what is saved while training"""
     preflight: PreflightConfig = Field(default_factory=PreflightConfig, json_schema_extra=RUNTIME)
     """what is looked at before the first step"""
+    telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig)
+    """what is told besides the losses, and where else"""
     log_every: int = Field(default=10, ge=1)
     """steps between metric events"""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)
@@ -107,6 +110,19 @@ class SftConfig(JobConfig):
         if len(answers) > 1:
             raise ValueError("the targets answer in different forms; they must have one")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        _ = self.token_type_labels
+        return self
+
+    @property
+    def token_type_labels(self) -> list[str]:
+        """Names of the datasets whose tokens are told of by type."""
+        members = self.mixture.members
+        return self.telemetry.token_type_metrics.chosen(
+            [Labelled(member, self.messages_of(member).domain) for member in members]
+        )
 
     @property
     def mixture(self) -> FusionConfig:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mlcore.config.load import load_text
 from mlcore.errors import ConfigError
 from mlcore.train.config import DdpEngine, SftConfig
-from tests.support.training import sft_config
+from tests.support.training import config_of, sft_config, sft_settings
 
 TEXT = """\
 kind: sft
@@ -73,3 +73,51 @@ def test_senseless_values_and_unknown_keys_are_refused(
 ) -> None:
     with pytest.raises(ValidationError):
         sft_config(tmp_path, **wrong)
+
+
+def typed(include: list[str] | None, exclude: list[str] | None, enabled: bool = True) -> list[str]:
+    """The datasets that token types are told of, of a mixture of two families and a chat set."""
+    words = {"domain": "rru"}
+    data = {
+        "type": "fusion",
+        "targets": [
+            {"name": "bbu_dense", "dataset": "d"},
+            {"name": "Radio", "dataset": "d", "messages": words},
+        ],
+        "sources": [{"name": "bbux", "dataset": "d", "ratio": 0.1}],
+    }
+    lists = {"enabled": enabled, "include": include, "exclude": exclude}
+    settings = sft_settings(Path("d"), data=data, telemetry={"token_type_metrics": lists})
+    return config_of(settings).token_type_labels
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "chosen"),
+    [
+        (None, None, ["bbu_dense", "Radio", "bbux"]),
+        (["bbu"], None, ["bbu_dense"]),
+        (["BBU_dense", "radio"], None, ["bbu_dense", "Radio"]),
+        (["rru", "lvis"], None, ["Radio"]),
+        (None, ["bbu", "bbux"], ["Radio"]),
+    ],
+)
+def test_token_types_are_told_of_datasets_by_name_first_word_or_domain(
+    include: list[str] | None, exclude: list[str] | None, chosen: list[str]
+) -> None:
+    assert typed(include, exclude) == chosen
+    assert typed(include, exclude, enabled=False) == []
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "said"),
+    [
+        (["lvis"], None, "include chooses no dataset; there are: bbu_dense, Radio, bbux"),
+        (None, ["lang_chat"], "exclude chooses no dataset"),
+        (["rru"], ["radio"], "excludes every dataset it includes"),
+    ],
+)
+def test_a_list_that_chooses_nothing_is_an_error(
+    include: list[str] | None, exclude: list[str] | None, said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        typed(include, exclude)

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mlcore.errors import DataError
 from mlcore.fusion.config import FusionConfig
 from mlcore.fusion.plan import epoch_plan
+from mlcore.metrics import find
 from mlcore.run.events import read_events
 from mlcore.train import job
+from mlcore.train.telemetry import HEADS
 from tests.support.training import (
     AUGMENTATION,
     config_of,
@@ -54,8 +57,15 @@ def finished(
         "augmentation": AUGMENTATION,
     }
     looks = {"every_steps": 5, "images": 4, "samples": 2, "max_new_tokens": 8}
+    telling = {"token_type_metrics": {"enabled": True, "include": ["B"]}}
     settings = fusion_settings(
-        training_set, other_set, tiny_checkpoint, data=data, steps=5, evaluation=looks
+        training_set,
+        other_set,
+        tiny_checkpoint,
+        data=data,
+        steps=5,
+        evaluation=looks,
+        telemetry={**telling, "exporters": ["tensorboard"]},
     )
     return folder, run(folder, settings)
 
@@ -103,6 +113,49 @@ def test_every_target_is_looked_at_as_it_is(finished: tuple[Path, dict[str, Any]
     assert {"eval/parse_rate", "eval/parse_rate/a", "eval/parse_rate/b"} <= set(metrics(folder)[5])
     shown = events(folder, "sample")
     assert [sample["name"] for sample in shown] == ["scene-12", "scene-105"]
+
+
+def test_every_figure_that_a_run_tells_is_declared(finished: tuple[Path, dict[str, Any]]) -> None:
+    told = {name for event in events(finished[0], "metric") for name in event["values"]}
+    assert {find(name).unit for name in told} >= {"nats/token", "share", "tokens/s", "s", "B"}
+    assert {name.partition("/")[0] for name in told} <= {*HEADS, "train", "eval"}
+
+
+def test_accuracy_is_told_of_datasets_and_by_type_of_those_that_are_chosen(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    events_ = [e["values"] for e in events(finished[0], "metric")]
+    names = {name.partition("/")[2] for v in events_ for name in v if name.endswith("token_acc")}
+    assert names == {
+        "token_acc", "a_token_acc", "b_token_acc",
+        "b_desc_token_acc", "b_coord_token_acc", "b_format_token_acc",
+    }  # fmt: skip
+    assert all(0 <= v[name] <= 1 for v in events_ for name in v if name.endswith("token_acc"))
+
+
+def test_what_was_not_measured_is_absent(finished: tuple[Path, dict[str, Any]]) -> None:
+    """One process on a CPU shares nothing, has no GPU memory and nothing to hold MFU against."""
+    told = {name for event in events(finished[0], "metric") for name in event["values"]}
+    measured = {f"time/{phase}_s" for phase in ("data", "forward", "backward", "optimizer", "step")}
+    apart = {"time/evaluation_s", "time/checkpoint_s", "memory/peak_rss_bytes"}
+    assert measured | apart <= told
+    assert told.isdisjoint({"time/sync_s", "memory/cuda_peak_bytes", "train/mfu"})
+    assert not [name for name in told if "kd" in name]
+
+
+def test_phases_are_parts_of_their_step(finished: tuple[Path, dict[str, Any]]) -> None:
+    for event in events(finished[0], "metric"):
+        values = event["values"]
+        if "time/step_s" in values:
+            phases = ("data", "forward", "backward", "optimizer")
+            assert sum(values[f"time/{name}_s"] for name in phases) <= values["time/step_s"]
+
+
+def test_tensorboard_has_followed_the_run(finished: tuple[Path, dict[str, Any]]) -> None:
+    written = EventAccumulator(str(finished[0] / "tensorboard")).Reload()
+    losses = [(point.step, point.value) for point in written.Scalars("train/loss")]
+    told = [(step, v["loss"]) for step, v in metrics(finished[0]).items()]
+    assert losses == [pytest.approx(row, rel=1e-6) for row in told]
 
 
 def test_the_report_names_every_dataset(finished: tuple[Path, dict[str, Any]]) -> None:

@@ -14,6 +14,8 @@ from mlcore.chat.collate import ModelBatch, pad_right
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import UNSUPERVISED, Renderer
+from mlcore.chat.token_types import TYPES
+from mlcore.losses.head import CHUNK_BYTES
 from mlcore.losses.terms import Counts, Objective
 from mlcore.models.load import load_model
 from mlcore.train.config import CoordLossConfig
@@ -39,15 +41,21 @@ def batch_of(renderer: Renderer, numbers: list[int], mode: Mode) -> ModelBatch:
     return pad_right(examples, renderer.ids.pad)
 
 
-def reference(model: Any, batch: ModelBatch) -> torch.Tensor:
-    """Cross-entropy summed over every supervised token, from the library's own full logits."""
-    logits = model(
+def full_logits(model: Any, batch: ModelBatch) -> torch.Tensor:
+    """The library's own logits of every place."""
+    logits: torch.Tensor = model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         pixel_values=batch.pixel_values,
         image_grid_thw=batch.image_grid_thw,
         use_cache=False,
     ).logits
+    return logits
+
+
+def reference(model: Any, batch: ModelBatch) -> torch.Tensor:
+    """Cross-entropy summed over every supervised token, from the library's own full logits."""
+    logits = full_logits(model, batch)
     total: torch.Tensor = F.cross_entropy(
         logits[:, :-1].flatten(0, 1),
         batch.labels[:, 1:].flatten(),
@@ -110,6 +118,28 @@ def test_a_summary_has_no_coordinates(parts: Parts) -> None:
     assert out.samples["coord_w1"].tolist() == [0.0, 0.0]
     out.loss.backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, CHUNK_BYTES])
+def test_right_tokens_are_those_of_the_library_s_logits_by_sample_and_type(
+    parts: Parts, chunk_bytes: int
+) -> None:
+    model, renderer = parts
+    batch = batch_of(renderer, [1, 2, 3], "dense")
+    step = SftStep(model, list(renderer.coord_ids), SOFT, chunk_bytes)
+    with torch.no_grad():
+        logits = full_logits(model, batch)[:, :-1]
+    # The model is untrained: what it says most is made right, so that some tokens are.
+    labels = batch.labels[:, 1:]
+    likeliest = logits.argmax(-1)
+    labels[:, ::3] = torch.where(labels[:, ::3] >= 0, likeliest[:, ::3], labels[:, ::3])
+    right = torch.zeros(3, len(TYPES))
+    for row, place in (labels >= 0).nonzero().tolist():
+        hit = bool(likeliest[row, place] == labels[row, place])
+        right[row, int(batch.types[row, place + 1])] += hit
+    out = step(batch, Counts(50.0, 20.0), 3.0)
+    assert out.right.tolist() == right.tolist()
+    assert (right.sum(1) > 0).all()
 
 
 def test_the_step_adds_nothing_to_the_model_s_weights(parts: Parts) -> None:
