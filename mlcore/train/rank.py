@@ -7,6 +7,7 @@ writes events, checkpoints and the model.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,14 +25,16 @@ def train_rank(order: Order, ctx: RunContext) -> Mapping[str, Any]:
     from mlcore.train.job import train
     from mlcore.train.members import load_data
     from mlcore.train.prepare import BANKS, prepare
+    from mlcore.train.rank_words import heard
 
     raw = json.loads(ctx.folder.resolved_config.read_text(encoding="utf-8"))
     raw.pop("sha256")
     config = SftConfig.model_validate_json(json.dumps(raw))
     start = Path(order.start)
-    data = load_data(config, ctx)
-    prepared = prepare(config, RenderKit.from_folder(start), data, ctx.folder.root / BANKS)
-    return train(config, ctx, start, prepared)
+    with heard(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), ctx):
+        data = load_data(config, ctx)
+        prepared = prepare(config, RenderKit.from_folder(start), data, ctx.folder.root / BANKS)
+        return train(config, ctx, start, prepared)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import logging as library_logging
 
+from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter, read_events
+from mlcore.train.worker import rank_events
 
 CODE = "log"
 """of a warning that a library wrote to its log"""
@@ -55,8 +58,24 @@ def name_the_rank(rank: int, world: int, events: EventWriter) -> None:
     torch.propagate = True
 
 
+@contextmanager
+def heard(rank: int, world: int, ctx: RunContext) -> Iterator[None]:
+    """Let what this rank of several says inside be heard."""
+    name_the_rank(rank, world, ctx.events)
+    if rank:
+        yield
+        return
+    files = {other: rank_events(ctx.folder, ctx.attempt, other) for other in range(1, world)}
+    others = OtherRanks(files, ctx.events)
+    try:
+        yield
+    finally:
+        others.pass_on()
+
+
 class OtherRanks:
-    """On rank 0: passes on the warnings of the other ranks, each once however many say it."""
+    """On rank 0: passes on the warnings of the other ranks, each once however many say it, when
+    the run tells how far it is."""
 
     def __init__(self, files: Mapping[int, Path], events: EventWriter) -> None:
         self._files = files
@@ -82,3 +101,5 @@ class OtherRanks:
     def _heard(self, event: Mapping[str, Any]) -> None:
         if event["type"] == "warning":
             self._said.add((event["code"], event["message"]))
+        elif event["type"] == "progress":
+            self.pass_on()

@@ -68,12 +68,17 @@ class Order:
     def context(self, rank: int, stop: StopSignal) -> RunContext:
         """The run as a rank sees it. Rank 0 writes the attempt's events, the others their own."""
         folder = RunFolder(Path(self.folder))
-        own = folder.root / "events" / f"rank-{rank}.jsonl"
+        own = rank_events(folder, self.attempt, rank)
         events = EventWriter(folder.events(self.attempt) if rank == 0 else own)
         bindings = {ref: Path(path) for ref, path in self.bindings.items()}
         return RunContext(
             folder, events, stop, self.attempt, self.resuming, Path(self.config_dir), bindings
         )
+
+
+def rank_events(folder: RunFolder, attempt: int, rank: int) -> Path:
+    """Where a rank other than 0 writes its events. Rank 0 passes its warnings on."""
+    return folder.root / "events" / f"rank-{rank}-attempt-{attempt}.jsonl"
 
 
 def work_as_rank(room: Path, work: Callable[[Order, RunContext], Mapping[str, Any]]) -> None:

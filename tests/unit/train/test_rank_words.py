@@ -62,9 +62,9 @@ def test_warnings_of_other_ranks_are_passed_on_once(tmp_path: Path) -> None:
     ranks[1].status("loading")
     ranks[1].warning("log", "torch: slow kernel")
     ranks[2].warning("log", "torch: slow kernel")
-    others.pass_on()
+    own.progress(1, 4, "steps")
     ranks[2].warning("log", "torch: other kernel")
-    others.pass_on()
+    own.progress(2, 4, "steps")
     others.pass_on()
     assert told(own) == [
         {"code": "fusion_quota", "message": "b: too few records"},
