@@ -47,6 +47,15 @@ class ModelBatch:
         }
         return replace(self, **moved)
 
+    def pinned(self) -> ModelBatch:
+        """The same in page-locked memory, from which a GPU copies while it computes."""
+        moved: dict[str, Any] = {
+            name: value.pin_memory()
+            for name, value in vars(self).items()
+            if isinstance(value, torch.Tensor)
+        }
+        return replace(self, **moved)
+
 
 def pad_right(examples: Sequence[TrainingExample], pad_id: int) -> ModelBatch:
     """One example per row, padded on the right: rows of a single sample."""

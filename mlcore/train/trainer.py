@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 
-from mlcore.chat.collate import pad_right
+from mlcore.chat.collate import ModelBatch, pad_right
 from mlcore.errors import GatehouseError, InterruptedRunError
 from mlcore.losses.terms import Counts
 from mlcore.run.context import RunContext
@@ -23,10 +23,11 @@ from mlcore.train.config import SftConfig
 from mlcore.train.engine import Engine
 from mlcore.train.held_out import HeldOut
 from mlcore.train.keeper import Keeper
+from mlcore.train.loader import Loader
 from mlcore.train.looks import Looks
 from mlcore.train.meter import Gauge, Meter
 from mlcore.train.optim import Optimizers, gradient_norm
-from mlcore.train.order import SampleOrder, StepPlan
+from mlcore.train.order import Draw, SampleOrder, StepPlan
 from mlcore.train.schedule import sigma
 from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
@@ -74,6 +75,7 @@ class Trainer:
         self.held_out = held_out
         self.clock = StepClock(device)
         self.optimizers = Optimizers(step.model, config.optim)
+        self.loader = Loader(source, self._mine, config.loading, config.steps)
         self.keeper = Keeper(config, engine, step.model, self.optimizers, order)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
@@ -103,21 +105,26 @@ class Trainer:
         )
         figures: dict[str, float] = {}
         self.step.model.train()
-        for index in range(first, self.config.steps):
-            done = index + 1
-            telemetry.begin_step()
-            figures.update(self._one(index, telemetry))
-            seen: dict[str, float] = {}
-            if done % self.config.evaluation.every_steps == 0 or self._last(done):
-                seen = self._evaluate(ctx, looks, done)
-                figures.update(seen)
-            stop = self.keeper.after_step(ctx, replace(cursor, step=done), seen, publish)
-            if stop and not self._last(done):
-                raise InterruptedRunError(
-                    f"stopped on request after step {done} of {self.config.steps}",
-                    hint="Resume continues from there.",
-                )
+        with self.loader:
+            for index in range(first, self.config.steps):
+                done = index + 1
+                telemetry.begin_step()
+                figures.update(self._one(index, telemetry))
+                seen: dict[str, float] = {}
+                if done % self.config.evaluation.every_steps == 0 or self._last(done):
+                    seen = self._evaluate(ctx, looks, done)
+                    figures.update(seen)
+                stop = self.keeper.after_step(ctx, replace(cursor, step=done), seen, publish)
+                if stop and not self._last(done):
+                    raise InterruptedRunError(
+                        f"stopped on request after step {done} of {self.config.steps}",
+                        hint="Resume continues from there.",
+                    )
         return figures
+
+    def _mine(self, index: int) -> Sequence[Draw]:
+        """The draws of a step that are this rank's."""
+        return self.order.step(index).draws[self.engine.rank :: self.engine.world]
 
     def _evaluate(self, ctx: RunContext, looks: Looks | None, done: int) -> dict[str, float]:
         """Figures of held-out images after step `done`; on other ranks than 0 their share of the
@@ -158,9 +165,8 @@ class Trainer:
 
     def _learn(self, plan: StepPlan, index: int) -> StepResult:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""
-        mine = plan.draws[self.engine.rank :: self.engine.world]
         with self.clock.phase("data"):
-            parts = self._parts([self.source.sample(draw, index) for draw in mine])
+            parts = self._parts(self.loader.samples(index))
             batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
         counts = [self.step.counts(batch) for batch in batches]
         whole = Counts(*self._step_sum(torch.cat(counts).sum(0).tolist()))
@@ -172,7 +178,7 @@ class Trainer:
             last = number == len(batches)
             with self.engine.accumulate(self.wrapped, last=last):
                 with self.clock.phase("forward"):
-                    out = self.wrapped(batch.to(self.device), whole, width)
+                    out = self.wrapped(self._to_device(batch), whole, width)
                 loss = out.loss * self.engine.gradient_scale()
                 with self.clock.backward(loss, shared=last and self.engine.world > 1):
                     loss.backward()
@@ -195,6 +201,11 @@ class Trainer:
     def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
         size = self.config.micro_batch
         return [samples[start : start + size] for start in range(0, len(samples), size)]
+
+    def _to_device(self, batch: ModelBatch) -> ModelBatch:
+        if self.device.type == "cuda" and self.config.loading.pin_memory:
+            return batch.pinned().to(self.device, non_blocking=True)
+        return batch.to(self.device)
 
     def _sigma(self, index: int) -> float:
         soft = self.config.coord_loss

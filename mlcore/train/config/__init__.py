@@ -4,6 +4,7 @@ from mlcore.train.config.checkpoint import BestConfig, CheckpointConfig
 from mlcore.train.config.data import DataConfig
 from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
+from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.sft import SftConfig
@@ -18,6 +19,7 @@ __all__ = [
     "DataConfig",
     "DdpEngine",
     "EvaluationConfig",
+    "LoadingConfig",
     "LocalEngine",
     "OptimConfig",
     "ScratchStart",

@@ -15,6 +15,7 @@ from mlcore.train.config.checkpoint import CheckpointConfig
 from mlcore.train.config.data import DataConfig, data_type
 from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
+from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.retired import RETIRED
@@ -63,6 +64,8 @@ class SftConfig(JobConfig):
         default=LocalEngine(type="local"), json_schema_extra=RUNTIME
     )
     """how the work is spread"""
+    loading: LoadingConfig = Field(default_factory=LoadingConfig)
+    """how samples are made ahead of their steps"""
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     """looking at held-out images"""
     checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
