@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from faster_coco_eval import COCO, COCOeval_faster
 from faster_coco_eval.core import mask
 
@@ -71,9 +72,9 @@ def averages(
     names = sorted({t.name for m in matches for t in m.truths if t.kind != "line"})
     ids = {name: number for number, name in enumerate(names, start=1)}
     truth, found = _tables(records, matches, ids, shape, ranked=ranked)
-    areas = [row["area"] for row in truth["annotations"]]
+    areas = np.array([row["area"] for row in truth["annotations"]])
     label = f"{LABELS[shape]}; {RANKED if ranked else UNRANKED}"
-    precision, recall = _evaluate(truth, found, shape) if areas else _nothing()
+    precision, recall = _evaluate(truth, found, shape) if areas.size else _nothing()
     figures = {
         name: {"value": value, "n": _count(areas, name), "label": label}
         for name, value in _named(precision, recall).items()
@@ -107,10 +108,10 @@ def _named(precision: Any, recall: Any) -> dict[str, float | None]:
 _AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, np.inf)}
 
 
-def _count(areas: Sequence[float], name: str) -> int:
+def _count(areas: npt.NDArray[np.float64], name: str) -> int:
     """How many true areas a figure is about; the bounds count for both sides, as in COCO."""
     low, high = _AREAS.get(name.partition("_")[2], (0.0, np.inf))
-    return sum(low <= area <= high for area in areas)
+    return int(((areas >= low) & (areas <= high)).sum())
 
 
 def _nothing() -> tuple[Any, Any]:
@@ -135,6 +136,8 @@ def _tables(
             if thing.kind != "line":
                 row = {"image_id": number, "category_id": ids[thing.name], "iscrowd": 0}
                 place = _place(thing, record, shape)
+                if shape == "segm":
+                    place["area"] = float(mask.area(place["segmentation"]))
                 annotations.append({"id": len(annotations) + 1, **row, **place})
         for thing in match.reading.things:
             if thing.kind != "line" and thing.name in ids:
@@ -146,7 +149,7 @@ def _tables(
 
 
 def _place(thing: Thing, record: Record, shape: Shape) -> dict[str, Any]:
-    """A box as x, y, width, height in pixels, or a mask as run lengths; and its area."""
+    """A box as x, y, width, height in pixels and its area, or a mask as run lengths."""
     xs = [x * (record.width - 1) / LAST_BIN for x in thing.points[0::2]]
     ys = [y * (record.height - 1) / LAST_BIN for y in thing.points[1::2]]
     low, high = (min(xs), min(ys)), (max(xs), max(ys))
@@ -157,7 +160,7 @@ def _place(thing: Thing, record: Record, shape: Shape) -> dict[str, Any]:
     if thing.kind == "bbox_2d":
         ring = [*low, high[0], low[1], *high, low[0], high[1]]
     runs = mask.frPyObjects([ring], record.height, record.width)[0]
-    return {"segmentation": runs, "area": float(mask.area(runs))}
+    return {"segmentation": runs}
 
 
 def _evaluate(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,6 +152,7 @@ def _rows(path: Path) -> Iterator[Any]:
         raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
 
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _KEYS = {"mean": "confidence", "least": "least"}
 
 
@@ -162,7 +164,7 @@ def _row(
     identity, text, finished = row.get("id"), row.get("text"), row.get("finished")
     if not isinstance(identity, str) or not isinstance(text, str) or not isinstance(finished, bool):
         raise DataError("a prediction needs the keys id, text and finished", where=where)
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _HALF_PAIR.search(text):
         raise DataError("the text holds half of a surrogate pair", where=where)
     draw = row.get("draw", 0)
     if type(draw) is not int or draw < 0:
