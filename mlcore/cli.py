@@ -23,6 +23,7 @@ _DELEGATED = {
     "fusion": "mlcore.fusion.cli",
     "export-metrics": "mlcore.metrics.cli",
     "preflight": "mlcore.preflight.cli",
+    "rerun": "mlcore.run.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -76,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
     commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)
+    commands.add_parser(
+        "rerun", help="a run again, and whether it comes out the same", add_help=False
+    )
     commands.add_parser("preflight", help="check what a training run needs", add_help=False)
     return parser
 

@@ -195,10 +195,10 @@ def _attempt_row(attempt: Attempt) -> Context:
 
 def _manifest_rows(manifest: Mapping[str, Any]) -> list[Context]:
     """The few facts of a manifest that a person looks for."""
-    git = manifest.get("git") or {}
+    code, host = manifest.get("code") or {}, manifest.get("host") or {}
     facts = [
-        (_("Revision"), str(git.get("revision") or manifest.get("git_revision") or "")[:12], True),
-        (_("Python"), str(manifest.get("python") or ""), False),
+        (_("Revision"), str(code.get("revision") or "")[:12], True),
+        (_("Python"), str(host.get("python") or ""), False),
         (_("Seed"), str(manifest.get("seed", "")), False),
     ]
     return [{"name": n, "value": v, "mono": m} for n, v, m in facts if v]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from mlcore.errors import DataError
 from mlcore.models.patch_embed import use_linear_patches
 from mlcore.models.processor import read_processor, write_processor
+from mlcore.models.stored import require_architecture, stored_shapes
 from mlcore.models.tokens import coord_token_ids
 
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -45,15 +47,29 @@ def load_model(
 ) -> Qwen3VLForConditionalGeneration:
     """The model of a checkpoint folder in evaluation mode on the CPU.
 
-    Raises DataError when the folder is no checkpoint or holds pickles.
+    Raises DataError when the folder is no checkpoint, of another architecture, holds pickles, or
+    lacks a tensor or the end of a file.
     """
     _check_folder(folder)
     _quiet()
-    if not list(folder.glob("*.safetensors")):
+    if not stored_shapes(folder):
         raise DataError("the checkpoint has no safetensors file", where=str(folder))
-    model: Qwen3VLForConditionalGeneration = Qwen3VLForConditionalGeneration.from_pretrained(
-        folder, dtype=dtype, local_files_only=True, use_safetensors=True
+    load: Any = Qwen3VLForConditionalGeneration.from_pretrained
+    model: Qwen3VLForConditionalGeneration
+    model, told = load(
+        folder,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
     )
+    if told["missing_keys"]:
+        raise DataError(
+            f"the checkpoint lacks {len(told['missing_keys'])} tensors, the first is "
+            f"{min(told['missing_keys'])}",
+            hint="An adapter or a part of a model is no checkpoint: merge or copy it whole.",
+            where=str(folder),
+        )
     use_linear_patches(model)
     model.train(mode=False)
     return model
@@ -87,6 +103,7 @@ def save_checkpoint(
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise DataError("not a checkpoint folder: config.json is missing", where=str(folder))
+    require_architecture(folder)
     refuse_pickles(folder)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from mlcore.errors import DataError
+from mlcore.models.stored import require_architecture, stored_shapes
 
-MODEL_TYPE = "qwen3_vl"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -39,7 +36,8 @@ class Weights:
 
 def read_weights(folder: Path) -> Weights:
     """Raises DataError for another architecture and for files that cannot be read."""
-    config = read_config(folder)
+    require_architecture(folder)
+    config: Any = Qwen3VLConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
         model = Qwen3VLForConditionalGeneration(config)
     state = model.state_dict()
@@ -50,45 +48,6 @@ def read_weights(folder: Path) -> Weights:
         frozenset(tied),
         config,
     )
-
-
-def read_config(folder: Path) -> Qwen3VLConfig:
-    """The checkpoint's config. Raises DataError when it is of another architecture."""
-    path = folder / "config.json"
-    try:
-        raw: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"config.json of the checkpoint: {error}", where=str(path)) from error
-    found = raw.get("model_type") if isinstance(raw, dict) else None
-    if found != MODEL_TYPE:
-        names = raw.get("architectures") if isinstance(raw, dict) else None
-        raise DataError(
-            f"the checkpoint is of another architecture: {found} ({names}); wanted is {MODEL_TYPE}",
-            hint="Start from a Qwen3-VL checkpoint; the text model alone has no vision tower.",
-            where=str(folder),
-        )
-    config: Qwen3VLConfig = Qwen3VLConfig.from_pretrained(folder, local_files_only=True)
-    return config
-
-
-def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of every tensor of the folder's safetensors files.
-
-    Raises DataError naming a file that is corrupt or ends early.
-    """
-    found: dict[str, tuple[int, ...]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="numpy") as file:
-                for name in file.keys():  # noqa: SIM118 - no mapping
-                    found[name] = tuple(file.get_slice(name).get_shape())
-        except (SafetensorError, OSError) as error:
-            raise DataError(
-                f"{path.name} of the checkpoint is corrupt or half written: {error}",
-                hint="Take an earlier checkpoint, or copy this one anew and compare its size.",
-                where=str(path),
-            ) from error
-    return found
 
 
 def _size(shape: tuple[int, ...]) -> int:

@@ -7,8 +7,7 @@ The exit code and report.json are the verdict; a missing event never changes the
 from __future__ import annotations
 
 import contextlib
-import errno
-import re
+import hashlib
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -21,13 +20,12 @@ from mlcore.config.load import LoadedConfig, load_config
 from mlcore.config.overrides import inputs_of
 from mlcore.errors import (
     ConfigError,
-    DataError,
     GateFailedError,
     GatehouseError,
     InfrastructureError,
-    OutOfMemoryError,
 )
 from mlcore.kinds import KINDS, entry_point
+from mlcore.run.classify import classified
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
 from mlcore.run.exits import ExitCode
@@ -35,9 +33,6 @@ from mlcore.run.folder import RunFolder, write_json
 from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
 from mlcore.run.manifest import build_manifest, command_line
 from mlcore.run.signals import StopSignal
-
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
-_RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -129,9 +124,10 @@ def _supervised(loaded: LoadedConfig, ctx: RunContext) -> ExitCode:
 
 
 def _work(loaded: LoadedConfig, ctx: RunContext) -> dict[str, Any]:
-    inputs = [
-        {**asdict(use), "digest": _digest(ctx.resolve(use.ref))} for use in inputs_of(loaded.model)
-    ]
+    inputs = []
+    for use in inputs_of(loaded.model):
+        place = ctx.resolve(use.ref)
+        inputs.append({**asdict(use), "digest": content_digest(place), "folder": str(place)})
     write_json(
         ctx.folder.manifest,
         build_manifest(
@@ -139,6 +135,7 @@ def _work(loaded: LoadedConfig, ctx: RunContext) -> dict[str, Any]:
             config_sha256=loaded.sha256,
             seed=loaded.model.seed,
             attempt=ctx.attempt,
+            sources=_source_rows(loaded.sources),
             inputs=inputs,
             command=command_line(),
         ),
@@ -147,7 +144,8 @@ def _work(loaded: LoadedConfig, ctx: RunContext) -> dict[str, Any]:
     return entry_point(loaded.kind)(loaded.model, ctx)
 
 
-def _digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
+    """The digest of an input: of a file's bytes, or of a folder as a tree of hashed files."""
     return file_sha256(path) if path.is_file() else tree_digest(tree_entries(path))
 
 
@@ -186,33 +184,6 @@ def _outputs(kind: str, ctx: RunContext) -> list[dict[str, Any]]:
     return rows
 
 
-def classified(error: Exception) -> GatehouseError:
-    """Which of our errors a foreign exception is. torch's out-of-memory errors are RuntimeErrors,
-    that of the host's memory only by its words."""
-    name = type(error).__name__
-    if (
-        isinstance(error, MemoryError)
-        or name == "OutOfMemoryError"
-        or "DefaultCPUAllocator" in str(error)
-    ):
-        return OutOfMemoryError(
-            f"out of memory: {error}", hint="Lower the batch size or the length limit."
-        )
-    if _system_errno(error) in _DISK:
-        return InfrastructureError(f"the disk failed: {error}", hint="Free space on the host.")
-    if isinstance(error, UnicodeDecodeError):
-        return DataError(f"a file is not UTF-8 text: {error}")
-    return GatehouseError(f"{name}: {error}", hint="This is a bug; the traceback is in the log.")
-
-
-def _system_errno(error: Exception) -> int | None:
-    """The system's error number. Libraries in Rust (safetensors) have it in their words only."""
-    if isinstance(error, OSError):
-        return error.errno
-    found = _RUST_ERROR.search(str(error))
-    return int(found[1]) if found else None
-
-
 def _report_error(ctx: RunContext, error: GatehouseError) -> ExitCode:
     _say(f"error: {error.message}")
     if error.hint:
@@ -239,6 +210,16 @@ def _print_problems(error: ConfigError) -> None:
 
 def _write_sources(folder: RunFolder, sources: list[Source]) -> None:
     """Copy every YAML of the chain; the number keeps the order and equal names apart."""
-    for index, source in enumerate(sources):
-        name = f"{index:02d}-{Path(source.path).name}"
-        (folder.root / "config" / name).write_text(source.text, encoding="utf-8")
+    for row, source in zip(_source_rows(sources), sources, strict=True):
+        (folder.root / row["file"]).write_text(source.text, encoding="utf-8", newline="")
+
+
+def _source_rows(sources: list[Source]) -> list[dict[str, str]]:
+    return [
+        {
+            "file": f"config/{index:02d}-{Path(source.path).name}",
+            "path": source.path,
+            "sha256": hashlib.sha256(source.text.encode()).hexdigest(),
+        }
+        for index, source in enumerate(sources)
+    ]

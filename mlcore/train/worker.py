@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from mlcore.errors import GatehouseError, InterruptedRunError
+from mlcore.run.classify import classified
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
 from mlcore.run.exits import ExitCode
 from mlcore.run.folder import RunFolder, write_json
-from mlcore.run.runner import classified
 from mlcore.run.signals import StopSignal
 
 POLL_S = 0.1

@@ -1,12 +1,13 @@
 """Every YAML that is shipped is read by the code that will read it."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from mlcore.augment.load import load_augmentation
-from mlcore.config.load import load_config
+from mlcore.config.load import load_config, load_text
 from mlcore.gates.policy import load_policy
 
 ROOT = Path(__file__).resolve().parents[2] / "mlcore"
@@ -23,6 +24,13 @@ def test_there_are_recipes_and_policies() -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_a_shipped_recipe_is_a_valid_config(path: Path) -> None:
     assert load_config(path).kind
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_a_resolved_recipe_is_a_config_that_means_the_same(path: Path) -> None:
+    loaded = load_config(path)
+    again = load_text(json.dumps(loaded.resolved, ensure_ascii=False))
+    assert again.sha256 == loaded.sha256
 
 
 @pytest.mark.parametrize("path", PARTS, ids=lambda p: p.name)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mlcore.config.base import StrictModel
 from mlcore.models.groups import GROUPS, Group
 
 WARMUP_STEPS = 50
+
+
+def _pair(value: Any) -> Any:
+    """A list as the tuple that it stands for: after a validator of the whole section, JSON's own
+    leniency about that is gone."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class OptimConfig(StrictModel):
@@ -37,7 +43,7 @@ class OptimConfig(StrictModel):
     muon_lr: float = Field(default=5e-3, gt=0)
     """peak learning rate of Muon, on the scale of AdamW's update size; a group whose own rate is
     k times `lr` has k times this one"""
-    betas: tuple[float, float] = Field(default=(0.9, 0.95), strict=False)
+    betas: Annotated[tuple[float, float], BeforeValidator(_pair)] = (0.9, 0.95)
     """AdamW's decay of its two running means, each at least 0 and below 1"""
     eps: float = Field(default=1e-8, gt=0)
     """AdamW's smallest divisor"""
