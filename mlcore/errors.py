@@ -88,6 +88,13 @@ class GateFailedError(GatehouseError):
         self.report = report
 
 
+class DivergedError(GatehouseError):
+    """The loss or the gradient is not a finite number any more. The last checkpoint is good."""
+
+    code = "diverged"
+    exit_code = ExitCode.DIVERGED
+
+
 class CancelledError(GatehouseError):
     """A person asked the run to stop and it did."""
 

@@ -175,7 +175,8 @@ def _preflight(item: dict[str, Any]) -> None:
     result = item.get("result")
     if type(result) is not dict:
         raise _BadError("result", "must be an object")
-    _text(result, "verdict", 16)
+    if type(result.get("verdict")) is not str:
+        raise _BadError("result/verdict", "must be a text")
     checks = result.get("checks")
     if type(checks) is not list or not all(type(check) is dict for check in checks):
         raise _BadError("result/checks", "must be a list of objects")

@@ -26,6 +26,7 @@ from console.runs.launch_form import LaunchForm, edit_text, read_form, starting_
 from console.runs.launching import LaunchRequest
 from console.runs.models import Run
 from console.runs.queries import run_of
+from console.runs.remedy import smaller_steps
 from console.web import states
 from console.web.pages import page, project_of
 from console.web.recipes import recipe, shipped_recipes
@@ -95,7 +96,9 @@ def _start(request: HttpRequest, project: Project) -> Start | None:
     if uid := asked.get("clone"):
         run = run_of(project, uid)
         source = _("run %(uid)s") % {"uid": uid}
-        return Start(run.kind, run.config_text, source, run.config_filename, parent=run)
+        remedy = smaller_steps(run) if asked.get("remedy") == "memory" else None
+        text = remedy.text if remedy else run.config_text
+        return Start(run.kind, text, source, run.config_filename, parent=run)
     if name := asked.get("config"):
         number = asked.get("v", "")
         version = catalog.config_version(project, name, int(number) if number.isdigit() else None)

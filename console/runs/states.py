@@ -31,6 +31,7 @@ class Reason(StrEnum):
     PREFLIGHT = "preflight"
     GATE = "gate"
     USER = "user"
+    DIVERGED = "diverged"
     CODE = "code"
     OOM = "oom"
     INFRA = "infra"

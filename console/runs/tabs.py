@@ -15,6 +15,8 @@ from console.catalog.queries import outputs_of_run
 from console.runs import charts, marks, page_reads, queries, rows
 from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
+from console.runs.preflight import preflight_of
+from console.runs.remedy import smaller_steps
 from console.runs.states import State
 from console.web.schema_form import as_text
 from mlcore.metrics import unit_of
@@ -48,6 +50,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
         "said": rows.said_row(page_reads.being_said(run)),
         "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
         "manifest": _manifest_rows(run.manifest or {}),
+        "preflight": preflight_of(run), "remedy": smaller_steps(run),
     }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ LOOKS: dict[str, Look] = {
     "active": Look("check", _("Active"), "ok"),
     "revoked": Look("cancelled", _("Revoked"), "quiet"),
     "expired": Look("queued", _("Expired"), "quiet"),
+    "skipped": Look("unknown", _("Skipped"), "quiet"),
     "warning": Look("warning", _("Warning"), "warn"),
 }
 
@@ -47,6 +48,7 @@ REASONS: dict[str, str | Promise] = {
     "preflight": _("a check before the start blocked it"),
     "gate": _("the gate did not pass"),
     "user": _("cancelled by a person"),
+    "diverged": _("the loss is no number any more"),
     "code": _("the job crashed"),
     "oom": _("out of memory"),
     "infra": _("the host failed"),
@@ -60,6 +62,9 @@ HINTS: dict[str, str | Promise] = {
     "preflight": _("Read the blocked check in the log; it says what to change."),
     "gate": _("Open the checks: each shows its value, limit and n."),
     "user": _("Resume continues from the last checkpoint."),
+    "diverged": _(
+        "Lower the learning rate, or look at the named records; the last checkpoint is good."
+    ),
     "code": _("The last lines of the log hold the traceback."),
     "oom": _("Lower the batch size or the length limit, or use a host with more memory."),
     "infra": _("It is tried again by itself; if it repeats, look at the host."),

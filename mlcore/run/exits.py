@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     PREFLIGHT = 4
     GATE = 5
     CANCELLED = 6
+    DIVERGED = 7
     BUG = 70
     OOM = 71
     INFRA = 72
@@ -26,7 +27,8 @@ class ExitMeaning:
     """How an exit code reads to a person, and what the job backend may do with it."""
 
     reason: str
-    """short stable word: ok, config, data, preflight, gate, user, code, oom, infra, interrupted"""
+    """short stable word: ok, config, data, preflight, gate, user, diverged, code, oom, infra,
+    interrupted"""
     sentence: str
     hint: str
     requeue: bool
@@ -63,6 +65,12 @@ EXITS: dict[ExitCode, ExitMeaning] = {
         "user",
         "Cancelled by a person.",
         "Resume continues from the last checkpoint.",
+        requeue=False,
+    ),
+    ExitCode.DIVERGED: ExitMeaning(
+        "diverged",
+        "The loss is no number any more.",
+        "Lower the learning rate, or look at the named records; the last checkpoint is good.",
         requeue=False,
     ),
     ExitCode.BUG: ExitMeaning(

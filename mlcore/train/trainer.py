@@ -9,12 +9,11 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 
 from mlcore.chat.collate import ModelBatch, pad_right
-from mlcore.errors import GatehouseError, InterruptedRunError
+from mlcore.errors import DataError, DivergedError, InterruptedRunError
 from mlcore.losses.terms import Counts
 from mlcore.run.context import RunContext
 from mlcore.train.checkpoint import Cursor, Publish
@@ -33,12 +32,6 @@ from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
 from mlcore.train.tally import Tally
 from mlcore.train.telemetry import StepFacts, Telemetry
-
-
-class DivergedError(GatehouseError):
-    """The loss or the gradient is not a finite number any more."""
-
-    code: ClassVar[str] = "diverged"
 
 
 @dataclass
@@ -170,6 +163,7 @@ class Trainer:
             batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
         counts = [self.step.counts(batch) for batch in batches]
         whole = Counts(*self._step_sum(torch.cat(counts).sum(0).tolist()))
+        self._require_labels(plan, sum(whole))
         self.optimizers.zero_grad()
         tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
         meter = Meter(self.gauge, self.engine.rank, self.engine.world)
@@ -227,6 +221,15 @@ class Trainer:
             return list(values)
         with self.clock.phase("sync"):
             return self._all_sum(values)
+
+    def _require_labels(self, plan: StepPlan, supervised: float) -> None:
+        if not supervised:
+            raise DataError(
+                "no token of the step has a label: there is nothing to learn from",
+                hint="Every answer is empty or masked. `python -m mlcore messages show DATASET` "
+                "shows what is supervised.",
+                where=", ".join(self.source.name(draw) for draw in plan.draws),
+            )
 
     def _require_finite(self, plan: StepPlan, tally: Tally, norm: float) -> None:
         totals = tally.totals()

@@ -11,14 +11,13 @@ import pytest
 import torch
 
 from mlcore.contract.records import Record
-from mlcore.errors import DataError
+from mlcore.errors import DataError, DivergedError
 from mlcore.models.load import load_model, load_processor
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.runner import RunOptions, execute
 from mlcore.train import job
 from mlcore.train.step import SftStep, StepOutput
-from mlcore.train.trainer import DivergedError
 from tests.support.training import context, metrics, sft_config, sft_settings, write_training_set
 
 
