@@ -31,6 +31,7 @@ def kept_bytes(checkpoint: Path, scene: Scene, rows: int) -> tuple[int, Work]:
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
     total = sum(size for place, size in storages.items() if place not in own)
     length = batch.input_ids.shape[1]
+    assert batch.pixel_values is not None
     return total, Work(batch.input_ids.numel(), len(batch.pixel_values), 0, 4, length)
 
 
