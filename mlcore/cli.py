@@ -21,6 +21,7 @@ _DELEGATED = {
     "data": "mlcore.contract.cli",
     "messages": "mlcore.chat.cli",
     "fusion": "mlcore.fusion.cli",
+    "merge": "mlcore.tuning.cli",
     "export-metrics": "mlcore.metrics.cli",
     "preflight": "mlcore.preflight.cli",
     "rerun": "mlcore.run.cli",
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("objectjson", help="the same for object_N JSON", add_help=False)
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
+    commands.add_parser("merge", help="put an adapter into its checkpoint", add_help=False)
     commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)
     commands.add_parser(
         "rerun", help="a run again, and whether it comes out the same", add_help=False

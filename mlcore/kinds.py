@@ -73,8 +73,8 @@ _ALL = (
         "mlcore.train.config:SftConfig",
         "mlcore.train.job:run",
         device="any",
-        inputs=("dataset", "model"),
-        outputs={"model": "model"},
+        inputs=("dataset", "model", "adapter"),
+        outputs={"model": "model", "adapter": "adapter", "base": "model"},
         resumable=True,
     ),
     Kind(
@@ -86,6 +86,17 @@ _ALL = (
         device="any",
         inputs=("dataset", "model"),
         outputs={"predictions": "predictions"},
+        resumable=False,
+    ),
+    Kind(
+        "merge",
+        "Merge",
+        "Put an adapter into the weights of its checkpoint, proven equal.",
+        "mlcore.tuning.config:MergeConfig",
+        "mlcore.tuning.job:run",
+        device="cpu",
+        inputs=("model", "adapter"),
+        outputs={"model": "model"},
         resumable=False,
     ),
     Kind(

@@ -1,7 +1,8 @@
 """The parts of Qwen3-VL that are trained and frozen by name.
 
 `vit` is the vision tower, `aligner` the merger and the deepstack mergers that stand inside it,
-`llm` the language model with embeddings and head, `offset` the table added to coordinate rows.
+`llm` the language model with embeddings and head, `offset` the coordinate rows of embeddings and
+head where an adapter trains them apart from everything else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Literal, get_args
 Group = Literal["llm", "vit", "aligner", "offset"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 _ALIGNER = ("merger", "deepstack_merger_list")
-OFFSET = "coord_offset"
-"""the word by which the offset table's parameters are known"""
+OFFSET = "trainable_tokens_delta"
+"""the word in the names of parameters that are rows of single tokens"""
 
 
 def group_of(name: str) -> Group:

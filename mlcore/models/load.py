@@ -17,6 +17,8 @@ from mlcore.models.processor import read_processor, write_processor
 from mlcore.models.stored import require_architecture, stored_shapes
 from mlcore.models.tokens import coord_token_ids
 
+SHARD = "5GB"
+"""largest file of weights"""
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -43,9 +45,10 @@ def load_processor(folder: Path) -> Qwen3VLProcessor:
 
 
 def load_model(
-    folder: Path, dtype: torch.dtype = torch.float32
+    folder: Path, dtype: torch.dtype | None = torch.float32
 ) -> Qwen3VLForConditionalGeneration:
-    """The model of a checkpoint folder in evaluation mode on the CPU.
+    """The model of a checkpoint folder in evaluation mode on the CPU; without a `dtype` in the
+    number format of its files.
 
     Raises DataError when the folder is no checkpoint, of another architecture, holds pickles, or
     lacks a tensor or the end of a file.
@@ -58,7 +61,7 @@ def load_model(
     model: Qwen3VLForConditionalGeneration
     model, told = load(
         folder,
-        dtype=dtype,
+        dtype=dtype or "auto",
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,
@@ -96,7 +99,7 @@ def save_checkpoint(
     """Write an ordinary checkpoint folder: config, safetensors, tokenizer, processor, template."""
     folder.mkdir(parents=True, exist_ok=True)
     _quiet()
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder, safe_serialization=True, max_shard_size=SHARD)
     write_processor(processor, folder)
 
 

@@ -56,7 +56,8 @@ def _distinct_ids(vocabulary: Mapping[str, int], names: Sequence[str], where: st
     if missing:
         raise DataError(
             f"the tokenizer lacks {len(missing)} token(s), the first is {missing[0]}",
-            hint="The checkpoint was made for other output; use one with coordinate tokens.",
+            hint="The checkpoint was made for other output; `model.coord_tokens: expand` of a "
+            "fine-tune adds coordinate tokens.",
             where=where,
         )
     ids = [int(vocabulary[name]) for name in names]

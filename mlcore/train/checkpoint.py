@@ -1,7 +1,8 @@
 """Checkpoints: safetensors and JSON only, complete when READY stands in the folder.
 
     checkpoints/step-N/  state.json READY, and of a restartable one model.safetensors (what is
-                         trained) optim.safetensors rng-RANK.safetensors, or a whole model
+                         trained) optim.safetensors rng-RANK.safetensors tuning.safetensors
+                         (what a tuner keeps, where it does), or a whole model
     checkpoints/best.json
 
 Written beside, flushed to disk and renamed, so a crash leaves the old checkpoint or the new one.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -27,6 +28,7 @@ from mlcore.train.optim import Optimizers
 from mlcore.train.saving import READY, STATE, Saving, checkpoints, digests, read_state
 
 SCHEMA = "checkpoint/2"
+EXTRA = "tuning.safetensors"
 Publish = Callable[[Path], None]
 """writes the model, ready for use, into a folder"""
 
@@ -50,12 +52,22 @@ def save_rng(folder: Path, step: int, rank: int) -> None:
 
 
 def save(
-    folder: Path, cursor: Cursor, model: nn.Module, optimizers: Optimizers, saving: Saving
+    folder: Path,
+    cursor: Cursor,
+    model: nn.Module,
+    optimizers: Optimizers,
+    extra: Mapping[str, torch.Tensor],
+    saving: Saving,
 ) -> Path:
-    """Finish the restartable checkpoint of `cursor.step` on rank 0 and drop what does not stay."""
+    """Finish the restartable checkpoint of `cursor.step` on rank 0 and drop what does not stay.
+
+    `extra` comes back from `load_extra`.
+    """
     with _written(folder, cursor.step) as temporary:
         save_file(trained_state(model), temporary / "model.safetensors")
         save_file(optimizers.tensors(), temporary / "optim.safetensors")
+        if extra:
+            save_file(dict(extra), temporary / EXTRA)
         return _finish(temporary, folder, cursor, "restartable", saving)
 
 
@@ -131,6 +143,12 @@ def load_weights(path: Path, model: nn.Module) -> None:
             hint="Resume with the same model and tuning, or start a new run.",
             where=str(path),
         )
+
+
+def load_extra(path: Path) -> dict[str, torch.Tensor]:
+    """What `save` was given as `extra`; nothing where that was empty."""
+    file = path / EXTRA
+    return load_file(file) if file.is_file() else {}
 
 
 def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:

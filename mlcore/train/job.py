@@ -19,6 +19,7 @@ from mlcore.train.looks import Looks, views_of
 from mlcore.train.prepare import Prepared
 from mlcore.train.setup import build_trainer
 from mlcore.train.trainer import Trainer
+from mlcore.tuning.start import continued
 
 SCHEMA = "sft/1"
 
@@ -46,7 +47,7 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
     """
     rank = int(os.environ["RANK"]) if world_of(config) > 1 else 0
     ctx.events.status("loading", "loading the model")
-    trainer = build_trainer(config, start, prepared, rank)
+    trainer = build_trainer(config, start, prepared, rank, continued(ctx))
     for key in trainer.optimizers.idle_rates:
         ctx.events.warning("idle_rate", f"{key} is set, but no weight that it is for is trained")
     views = views_of(prepared, config.evaluation.images) if rank == 0 else []
@@ -55,7 +56,10 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
     ctx.events.status("running", f"training {config.steps} steps")
 
     def publish(folder: Path) -> None:
-        save_checkpoint(trainer.step.model, processor, folder)
+        if trainer.tuned.peft:
+            trainer.tuned.save_adapter(start, folder)
+        else:
+            save_checkpoint(trainer.step.model, processor, folder)
 
     facts = facts_of(ctx.folder.root, live=True, resuming=ctx.resuming)
     with followed(ctx.events, config.telemetry.exporters if rank == 0 else [], facts):
@@ -63,7 +67,8 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
     report: dict[str, Any] = {}
     if rank == 0:
         ctx.events.status("saving", "writing the model")
-        output_step = trainer.keeper.write_output(ctx, publish, ctx.output("model"))
+        name = "adapter" if trainer.tuned.peft else "model"
+        output_step = trainer.keeper.write_output(ctx, publish, ctx.output(name))
         report = _report(config, prepared, trainer, figures, len(views))
         report["output_step"] = output_step
     trainer.engine.barrier()
@@ -95,6 +100,7 @@ def _report(
         "headline": headline,
         "figures": figures,
         "best": None if best is None else asdict(best),
+        "tuning": config.tuning.type,
         "parameters": sum(p.numel() for p in trainer.parameters),
         "train_records": sum(len(feed.records) for feed in prepared.source.feeds),
         "epochs": trainer.order.epoch(config.steps),

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from mlcore.run.context import RunContext
 from mlcore.train import checkpoint
@@ -27,6 +26,7 @@ from mlcore.train.saving import (
     read_state,
     step_of,
 )
+from mlcore.tuning.tuned import Tuned
 
 
 class Keeper:
@@ -36,13 +36,14 @@ class Keeper:
         self,
         config: SftConfig,
         engine: Engine,
-        model: nn.Module,
+        tuned: Tuned,
         optimizers: Optimizers,
         order: SampleOrder,
     ) -> None:
         self._config = config
         self._engine = engine
-        self._model = model
+        self._tuned = tuned
+        self._model = tuned.model
         self._optimizers = optimizers
         self._order = order
         self._saving = Saving(config.checkpoint, config.steps)
@@ -67,6 +68,7 @@ class Keeper:
             return 0
         path = folder / f"step-{step}"
         checkpoint.load(path, expected, self._engine.rank, self._model, self._optimizers)
+        self._tuned.load_tensors(checkpoint.load_extra(path))
         if self._engine.rank == 0:
             self._restore_best(ctx, path)
             ctx.events.rewind(step)
@@ -117,6 +119,7 @@ class Keeper:
             shutil.copytree(path, folder, dirs_exist_ok=True, ignore=left)
             return
         checkpoint.load_weights(path, self._model)
+        self._tuned.load_tensors(checkpoint.load_extra(path))
         publish(folder)
 
     def _save(self, ctx: RunContext, cursor: Cursor, publish: Publish | None) -> None:
@@ -127,7 +130,8 @@ class Keeper:
             self._engine.barrier()
         if self._engine.rank == 0:
             if publish is None:
-                checkpoint.save(folder, cursor, self._model, self._optimizers, self._saving)
+                state = self._model, self._optimizers, self._tuned.tensors()
+                checkpoint.save(folder, cursor, *state, self._saving)
             else:
                 checkpoint.save_weights(folder, cursor, publish, self._saving)
         self._engine.barrier()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -24,25 +23,21 @@ from mlcore.train.prepare import Prepared
 from mlcore.train.schedule import sigma
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
+from mlcore.tuning.start import checkpoint_folder, made_folder
+from mlcore.tuning.tuned import go_on, tune
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def start_folder(config: SftConfig, ctx: RunContext, data: TrainingData) -> Path:
-    """The checkpoint that training starts from; a scratch model is built once per run."""
+    """The checkpoint that training starts from; what must be made for it is made once per run."""
     if not isinstance(config.model, ScratchStart):
-        return ctx.resolve(config.model.checkpoint)
-    folder = ctx.folder.root / "start"
-    if not folder.exists():
-        texts = chain.from_iterable(
-            tokenizer_texts(member.train, config.messages_of(member.config))
-            for member in data.members
-        )
-        unfinished = folder.with_name(".start.tmp")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        build_tiny(unfinished, config.model.recipe, texts)
-        unfinished.rename(folder)
-    return folder
+        return checkpoint_folder(config, config.model, ctx)
+    recipe = config.model.recipe
+    texts = chain.from_iterable(
+        tokenizer_texts(member.train, config.messages_of(member.config)) for member in data.members
+    )
+    return made_folder(config, ctx, lambda folder: build_tiny(folder, recipe, texts))
 
 
 def device_of(config: SftConfig, rank: int) -> torch.device:
@@ -62,19 +57,28 @@ def make_engine(config: SftConfig, device: torch.device) -> Engine:
     return DdpEngine(device)
 
 
-def build_trainer(config: SftConfig, start: Path, prepared: Prepared, rank: int) -> Trainer:
-    """The trainer of one rank. Every rank draws the same start, so no weights are sent."""
+def build_trainer(
+    config: SftConfig, start: Path, prepared: Prepared, rank: int, adapter: Path | None = None
+) -> Trainer:
+    """The trainer of one rank. Every rank draws the same start, so no weights are sent.
+
+    `adapter` is that of an earlier stage which goes on learning, as `continued` finds it.
+    """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = device_of(config, rank)
     model = load_model(start, _DTYPES[config.dtype])
-    step = SftStep(model, list(prepared.kit.coord_ids), Objective(config.coord_loss))
+    coord_ids = list(prepared.kit.coord_ids)
+    tuned = tune(model, config.tuning, coord_ids, steps=config.steps, seed=config.seed)
+    if adapter is not None:
+        go_on(tuned, adapter)
+    step = SftStep(model, coord_ids, Objective(config.coord_loss))
     step.to(device)
     gauge = Gauge.of(config, model, device)
     held_out = held_out_of(config, prepared)
     engine = make_engine(config, device)
     source, order = prepared.source, prepared.order
-    return Trainer(config, engine, step, source, order, device, gauge, held_out)
+    return Trainer(config, engine, step, source, order, device, gauge, held_out, tuned)
 
 
 def held_out_of(config: SftConfig, prepared: Prepared) -> HeldOut:

@@ -32,6 +32,7 @@ from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
 from mlcore.train.tally import Tally
 from mlcore.train.telemetry import StepFacts, Telemetry
+from mlcore.tuning.tuned import Tuned
 
 
 @dataclass
@@ -56,10 +57,12 @@ class Trainer:
         device: torch.device,
         gauge: Gauge,
         held_out: HeldOut,
+        tuned: Tuned,
     ) -> None:
         self.config = config
         self.engine = engine
         self.step = step
+        self.tuned = tuned
         self.wrapped = engine.wrap(step)
         self.source = source
         self.order = order
@@ -69,7 +72,7 @@ class Trainer:
         self.clock = StepClock(device)
         self.optimizers = Optimizers(step.model, config.optim)
         self.loader = Loader(source, self._mine, config.loading, config.steps)
-        self.keeper = Keeper(config, engine, step.model, self.optimizers, order)
+        self.keeper = Keeper(config, engine, tuned, self.optimizers, order)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
     @property
@@ -180,9 +183,11 @@ class Trainer:
             meter.add(part, batch, out.right)
         self._add_up(tally, meter)
         with self.clock.phase("optimizer"):
+            self.tuned.before_step()
             norm = gradient_norm(self.parameters, self.config.optim.clip)
             self._require_finite(plan, tally, norm)
             self.optimizers.step()
+            self.tuned.after_step(index + 1)
         return StepResult(norm, tally, meter)
 
     def _add_up(self, tally: Tally, meter: Meter) -> None:

@@ -10,6 +10,7 @@ from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.sft import SftConfig
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 from mlcore.train.config.telemetry import TelemetryConfig
+from mlcore.train.config.tuning import FullTuning, Tuning
 
 __all__ = [
     "BestConfig",
@@ -19,10 +20,12 @@ __all__ = [
     "DataConfig",
     "DdpEngine",
     "EvaluationConfig",
+    "FullTuning",
     "LoadingConfig",
     "LocalEngine",
     "OptimConfig",
     "ScratchStart",
     "SftConfig",
     "TelemetryConfig",
+    "Tuning",
 ]

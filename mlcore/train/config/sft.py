@@ -21,6 +21,7 @@ from mlcore.train.config.optim import OptimConfig
 from mlcore.train.config.retired import RETIRED
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 from mlcore.train.config.telemetry import Labelled, TelemetryConfig
+from mlcore.train.config.tuning import AdaLoraTuning, FullTuning, Tuning
 
 
 class SftConfig(JobConfig):
@@ -56,6 +57,8 @@ class SftConfig(JobConfig):
     """longest sample in tokens"""
     over_length: OverLengthConfig = Field(default_factory=OverLengthConfig)
     """what happens to longer ones: they are left out and counted, too many stop the run"""
+    tuning: Annotated[Tuning, Field(discriminator="type")] = Field(default_factory=FullTuning)
+    """which weights learn: all, those of some parts, or adapters beside them"""
     optim: OptimConfig = Field(default_factory=OptimConfig)
     """how weights change"""
     coord_loss: CoordLossConfig | None = Field(default_factory=CoordLossConfig)
@@ -97,6 +100,18 @@ class SftConfig(JobConfig):
         if self.checkpoint.best is not None and self.evaluation.images == 0:
             raise ValueError(
                 "checkpoint.best is judged by looks at held-out images, and evaluation.images is 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tuning_can_begin(self) -> Self:
+        if isinstance(self.tuning, AdaLoraTuning):
+            self.tuning.schedule(self.steps)
+        goes_on = isinstance(self.model, CheckpointStart) and self.model.adapter_then == "continue"
+        if goes_on and isinstance(self.tuning, FullTuning | AdaLoraTuning):
+            raise ValueError(
+                f"an adapter cannot go on learning with tuning.type {self.tuning.type}; "
+                "write model.adapter_then: merge"
             )
         return self
 

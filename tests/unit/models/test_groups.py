@@ -18,7 +18,7 @@ from mlcore.models.groups import group_of
         ("model.visual.patch_embed.proj.bias", "vit"),
         ("model.visual.merger.linear_fc1.weight", "aligner"),
         ("model.visual.deepstack_merger_list.0.norm.weight", "aligner"),
-        ("coord_offset.table", "offset"),
+        ("model.language_model.embed_tokens.token_adapter.trainable_tokens_delta.x", "offset"),
     ],
 )
 @pytest.mark.parametrize("before", ["", "module.", "base_model.model.", "_fsdp_wrapped_module."])

@@ -63,7 +63,7 @@ def go_on(model: Tied, optimizers: Optimizers, steps: int) -> None:
 
 def keep(folder: Path, model: Tied, optimizers: Optimizers, cursor: Cursor = CURSOR) -> Path:
     save_rng(folder, cursor.step, rank=0)
-    return save(folder, cursor, model, optimizers, Saving(CheckpointConfig(keep=2), steps=9))
+    return save(folder, cursor, model, optimizers, {}, Saving(CheckpointConfig(keep=2), steps=9))
 
 
 def test_what_is_loaded_goes_on_exactly_like_what_was_saved(tmp_path: Path) -> None:
@@ -176,6 +176,6 @@ def test_the_best_stays_beside_the_newest(tmp_path: Path) -> None:
     saving.best = Best(2, "eval/f1_50", 0.5)
     for step in (1, 2, 3, 4):
         save_rng(tmp_path, step, rank=0)
-        save(tmp_path, replace(CURSOR, step=step), model, optimizers, saving)
+        save(tmp_path, replace(CURSOR, step=step), model, optimizers, {}, saving)
     assert [p.name for p in checkpoints(tmp_path)] == ["step-2", "step-4"]
     assert json.loads((tmp_path / "best.json").read_text())["step"] == 2

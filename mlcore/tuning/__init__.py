@@ -1,0 +1,1 @@
+"""Which weights learn: freezing, adapters, coordinate rows, merging."""
