@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,19 @@ class Adapted:
 
 def inject(model: Model, config: PeftConfig) -> PeftModel:
     """Put adapters of a config into a model, in place; their weights are fresh."""
-    with warnings.catch_warnings():
-        # peft asks the model a question by a name that transformers has since changed.
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+    with _known_warnings_hidden():
         return PeftModel(model, config, ADAPTER)
+
+
+@contextmanager
+def _known_warnings_hidden() -> Iterator[None]:
+    """Keep out of logs what peft says although nothing is wrong: it asks the model a question by
+    a name that transformers has since changed, and takes ranks that AdaLoRA cut for a mistake."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+        warnings.filterwarnings("ignore", message="The following rank_pattern keys did not match")
+        warnings.filterwarnings("ignore", message=r"Adapter 'default': \d+ LoRA tensor")
+        yield
 
 
 def save_adapter(
@@ -63,9 +73,10 @@ def save_adapter(
     """
     folder.mkdir(parents=True, exist_ok=True)
     whole = None if state is None else {f"base_model.model.{n}": t for n, t in state.items()}
-    weights = get_peft_model_state_dict(
-        peft, state_dict=whole, adapter_name=ADAPTER, save_embedding_layers=False
-    )
+    with _known_warnings_hidden():
+        weights = get_peft_model_state_dict(
+            peft, state_dict=whole, adapter_name=ADAPTER, save_embedding_layers=False
+        )
     # Copies of tied embeddings and head are one tensor here and two in a file, as peft has it.
     weights = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in weights.items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
@@ -166,7 +177,8 @@ def load_weights(peft: PeftModel, adapter: Path) -> None:
         result: Any = set_peft_model_state_dict(peft, weights, adapter_name=ADAPTER)
     except (SafetensorError, RuntimeError, KeyError) as error:
         raise _other_modules(adapter, str(error)) from error
-    ours = set(get_peft_model_state_dict(peft, save_embedding_layers=False))
+    with _known_warnings_hidden():
+        ours = set(get_peft_model_state_dict(peft, save_embedding_layers=False))
     spare = sorted({*result.unexpected_keys, *(set(weights) - ours)})
     lacking = sorted(ours - set(weights))
     for names, what in ((spare, "no place in this model"), (lacking, "no weights in the file")):
