@@ -21,10 +21,11 @@ class Choice:
 
 
 def input_choices(project: Project) -> dict[str, list[Choice]]:
-    """Choices by input type: dataset, model, predictions, evaluation."""
+    """Choices by input type: dataset, model, adapter, predictions, evaluation."""
     return {
         "dataset": _datasets(project) + _outputs(project, "dataset"),
         "model": _models(project) + _outputs(project, "model"),
+        "adapter": _outputs(project, "adapter"),
         "predictions": _outputs(project, "predictions"),
         "evaluation": _outputs(project, "evaluation"),
     }

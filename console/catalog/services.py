@@ -189,7 +189,11 @@ def index_pending() -> str:
 
 
 def _model_version(run: RunLike, output: Output, report: Mapping[str, Any]) -> ModelVersion:
-    entry, _ = ModelEntry.objects.get_or_create(project=run.project, name=name_of(run, "model"))
+    name = name_of(run, "model")
+    if output.name != "model":
+        # The checkpoint that a run's adapters were trained on is not what the run made of it.
+        name = f"{name[:110]}-{output.name}"
+    entry, _ = ModelEntry.objects.get_or_create(project=run.project, name=name)
     same = ModelVersion.objects.filter(entry=entry, digest=output.digest).first()
     if same is not None:
         return same

@@ -121,7 +121,7 @@ def _start(request: HttpRequest, project: Project) -> Start | None:
 def _prefilled(request: HttpRequest, start: Start) -> str:
     """The text with references that the link carries, such as the dataset one came from."""
     text = start.text
-    for key in ("dataset", "model", "predictions", "evaluation"):
+    for key in ("dataset", "model", "adapter", "predictions", "evaluation"):
         path = (
             input_path(read_form(start.kind, text).fields or [], key) if key in request.GET else ""
         )

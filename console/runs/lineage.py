@@ -18,6 +18,7 @@ Node = dict[str, Any]
 _ICONS = {
     "dataset": "datasets",
     "model": "models",
+    "adapter": "models",
     "predictions": "predict",
     "evaluation": "evaluate",
     "gate": "gates",
@@ -91,6 +92,7 @@ def _type_word(type_: str) -> str:
     words = {
         "dataset": _("dataset"),
         "model": _("model"),
+        "adapter": _("adapter"),
         "predictions": _("predictions"),
         "evaluation": _("evaluation"),
         "gate": _("gate verdict"),

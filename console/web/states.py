@@ -75,7 +75,8 @@ HINTS: dict[str, str | Promise] = {
 KIND_TITLES: dict[str, str | Promise] = {
     "import": _("Import"), "data_export": _("Export data"),
     "synth": _("Synthesise"), "sft": _("Fine-tune"),
-    "predict": _("Predict"), "evaluate": _("Evaluate"), "gate": pgettext_lazy("job kind", "Gate"),
+    "predict": _("Predict"), "merge": _("Merge an adapter"), "evaluate": _("Evaluate"),
+    "gate": pgettext_lazy("job kind", "Gate"),
 }
 KIND_SUMMARIES: dict[str, str | Promise] = {
     "import": _("Turn foreign annotations into a dataset with a report of rejects."),
@@ -83,12 +84,13 @@ KIND_SUMMARIES: dict[str, str | Promise] = {
     "synth": _("Render the demo inspection set: cabinet scenes with known truth."),
     "sft": _("Train a vision-language model on a dataset."),
     "predict": _("Let a model answer for every image of a split."),
+    "merge": _("Put an adapter into the weights of its checkpoint, proven equal."),
     "evaluate": _("Score predictions against the truth, side by side."),
     "gate": _("Hold an evaluation against a policy; anything unproven fails."),
 }
 KIND_ICONS: dict[str, str] = {
     "import": "import", "data_export": "download", "synth": "synth", "sft": "train",
-    "predict": "predict", "evaluate": "evaluate", "gate": "gate",
+    "predict": "predict", "merge": "models", "evaluate": "evaluate", "gate": "gate",
 }
 
 
