@@ -23,6 +23,7 @@ _DELEGATED = {
     "fusion": "mlcore.fusion.cli",
     "merge": "mlcore.tuning.cli",
     "export-metrics": "mlcore.metrics.cli",
+    "metrics": "mlcore.metrics.cli_list",
     "preflight": "mlcore.preflight.cli",
     "rerun": "mlcore.run.cli",
 }
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
     commands.add_parser("merge", help="put an adapter into its checkpoint", add_help=False)
+    commands.add_parser("metrics", help="what every figure over steps is", add_help=False)
     commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)
     commands.add_parser(
         "rerun", help="a run again, and whether it comes out the same", add_help=False

@@ -168,10 +168,9 @@ class Trainer:
         whole = Counts(*self._step_sum(torch.cat(counts).sum(0).tolist()))
         self._require_labels(plan, sum(whole))
         self.optimizers.zero_grad()
-        tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
-        meter = Meter(self.gauge, self.engine.rank, self.engine.world)
         width = self._sigma(index)
-        for number, (part, batch, count) in enumerate(zip(parts, batches, counts, strict=True), 1):
+        told = []
+        for number, batch in enumerate(batches, 1):
             last = number == len(batches)
             with self.engine.accumulate(self.wrapped, last=last):
                 with self.clock.phase("forward"):
@@ -179,8 +178,14 @@ class Trainer:
                 loss = out.loss * self.engine.gradient_scale()
                 with self.clock.backward(loss, shared=last and self.engine.world > 1):
                     loss.backward()
-            tally.add(part, out.samples, count)
-            meter.add(part, batch, out.right)
+            told.append((out.samples, out.right))
+        # Read only now: reading makes a GPU finish what it was given.
+        tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
+        meter = Meter(self.gauge, self.engine.rank, self.engine.world)
+        rows = zip(parts, batches, counts, told, strict=True)
+        for part, batch, count, (terms, right) in rows:
+            tally.add(part, terms, count)
+            meter.add(part, batch, right)
         self._add_up(tally, meter)
         with self.clock.phase("optimizer"):
             self.tuned.before_step()

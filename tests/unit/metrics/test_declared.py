@@ -7,7 +7,9 @@ from typing import get_args
 
 import pytest
 
+from mlcore import cli
 from mlcore.metrics import METRICS, Direction, Reduction, UndeclaredMetricError, find, unit_of
+from mlcore.run.exits import ExitCode
 
 
 def test_no_name_is_declared_twice() -> None:
@@ -43,3 +45,12 @@ def test_another_name_is_refused_and_the_file_to_write_it_in_is_named(name: str)
         find(name)
     assert "declared.py" in caught.value.hint
     assert unit_of(name) == ""
+
+
+def test_the_command_line_says_what_a_figure_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["metrics", "eval/bbu_coord_token_acc"]) == 0
+    assert "eval/{dataset}_{type}_token_acc" in capsys.readouterr().out
+    assert cli.main(["metrics"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(METRICS)
+    assert cli.main(["metrics", "nonsense"]) == ExitCode.CONFIG
+    assert "'nonsense' is not declared" in capsys.readouterr().err

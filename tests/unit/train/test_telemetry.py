@@ -78,3 +78,17 @@ def test_a_figure_that_nobody_declared_is_refused(tmp_path: Path) -> None:
     facts = StepFacts({"made_up": 1.0}, tokens=1, samples=1)
     with pytest.raises(UndeclaredMetricError, match="train/made_up"):
         telemetry.end_step(1, facts, epoch=0.0)
+
+
+@pytest.mark.parametrize(("peak", "flops"), [(None, 5e9), (1e12, 0.0), (1e12, 5e9)])
+def test_mfu_is_told_where_arithmetic_and_peak_are_known(
+    tmp_path: Path, peak: float | None, flops: float
+) -> None:
+    telemetry = Telemetry(EventWriter(tmp_path / "events.jsonl"), steps=1, every=1, peak=peak)
+    facts = StepFacts({"loss": 1.0}, tokens=100, samples=4, supervised=50, flops=flops)
+    told = telemetry.end_step(1, facts, epoch=0.1)
+    assert ("train/mfu" in told) == bool(peak and flops)
+    if "train/mfu" in told:
+        used = told["train/tokens_per_s"] / 100 * flops
+        assert told["train/mfu"] == pytest.approx(used / 1e12)
+    assert told["train/tokens_per_s"] == pytest.approx(2 * told["train/supervised_tokens_per_s"])
