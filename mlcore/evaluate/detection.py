@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +46,12 @@ def detection_scores(
     figures = detection_figures(matches, threshold, levels)
     measures = detection_measures(matches, levels)
     resampled = Resampled(measures, resampling.resamples, resampling.seed)
-    return with_intervals(figures, measures, resampled)
+    return with_intervals(figures, resampled)
 
 
-def with_intervals(
-    figures: dict[str, Any], measures: Mapping[str, Measure], resampled: Resampled
-) -> dict[str, Any]:
-    """The figures, those of the measures with their intervals as `ci95`."""
-    for name in measures:
+def with_intervals(figures: dict[str, Any], resampled: Resampled) -> dict[str, Any]:
+    """The figures, those that were resampled with their intervals as `ci95`."""
+    for name in resampled.names:
         figure_at(figures, name)["ci95"] = resampled.interval(name)
     return figures
 

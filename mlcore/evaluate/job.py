@@ -47,7 +47,7 @@ NOTES = {
     "majority_baseline": "always the most frequent true description of the class",
     "ci95": "percentile bootstrap over images; of a difference on the same drawn images",
 }
-COMPARED = ("ap", "ap50", "mean_iou", "description_accuracy", "negative_recall")
+COMPARED = ("ap", "mean_iou", "description_accuracy", "negative_recall")
 """figures that systems are compared by besides those that are resampled"""
 
 

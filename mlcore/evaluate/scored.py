@@ -21,7 +21,8 @@ from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.load import Answer, SystemAnswers
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer
 from mlcore.evaluate.oracle import oracle_scores
-from mlcore.evaluate.statistics import Resampled
+from mlcore.evaluate.ranking import rankings, weighted_ap50
+from mlcore.evaluate.statistics import Resampled, Statistic
 from mlcore.evaluate.summary import SummaryRow, summary_rows, summary_scores
 
 
@@ -54,13 +55,13 @@ def score(
     matches = draws[0]
     levels = LevelCounts(matches, config.iou_threshold)
     measures = detection_measures(matches, levels)
-    resampled = Resampled(measures, resampling.resamples, resampling.seed)
+    classes = rankings(matches)
+    others: dict[str, Statistic] = {"ap50": lambda weights: weighted_ap50(classes, weights)}
+    resampled = Resampled(measures, resampling.resamples, resampling.seed, others)
     marks = [marks_of(match, config.iou_threshold) for match in matches]
     summaries = summary_rows(records, system)
     figures = {
-        **with_intervals(
-            detection_figures(matches, config.iou_threshold, levels), measures, resampled
-        ),
+        **detection_figures(matches, config.iou_threshold, levels),
         **coco_scores(judged, matches),
         **attribute_scores(matches),
         "diff": diff_scores(marks),
@@ -70,7 +71,9 @@ def score(
             mode: _answer_counts(records, mode, found) for mode, found in system.answers.items()
         },
     }
-    return Scored(system, matches, marks, levels, summaries, figures, resampled)
+    return Scored(
+        system, matches, marks, levels, summaries, with_intervals(figures, resampled), resampled
+    )
 
 
 def _matches(

@@ -1,7 +1,7 @@
 """Figures with their denominators, and intervals from resampling the images. Light: numpy only."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,24 +67,29 @@ class Measure:
     statistic: Statistic
 
 
-def resample(columns: Columns, resamples: int, seed: int) -> Columns | None:
-    """Sums [resamples, k] of columns [images, k] over images drawn with replacement.
+def drawn_weights(images: int, resamples: int, seed: int) -> Iterator[Columns]:
+    """How often each image is drawn: chunks [<= 200, images] of `resamples` rows in all.
 
     The draws depend on the number of images and the seed alone, so systems that answered the same
-    images are resampled alike and their difference is a paired one. None for less than two images.
+    images are resampled alike and their difference is a paired one.
     """
-    images = len(columns)
-    if images < 2:
-        return None
     rng = np.random.default_rng(seed)
-    out = np.empty((resamples, columns.shape[1]))
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
         drawn = rng.integers(0, images, size=(size, images))
         places = (drawn + np.arange(size)[:, None] * images).ravel()
-        weights = np.bincount(places, minlength=size * images).reshape(size, images)
-        out[start : start + size] = weights.astype(np.float64) @ columns
-    return out
+        counts = np.bincount(places, minlength=size * images).reshape(size, images)
+        yield counts.astype(np.float64)
+
+
+def resample(columns: Columns, resamples: int, seed: int) -> Columns | None:
+    """Sums [resamples, k] of columns [images, k] over images drawn with replacement.
+
+    None for less than two images.
+    """
+    if len(columns) < 2:
+        return None
+    return np.concatenate([w @ columns for w in drawn_weights(len(columns), resamples, seed)])
 
 
 def interval(values: Columns) -> list[float] | None:
@@ -108,20 +113,35 @@ def bootstrap(
 
 
 class Resampled:
-    """All measures of one system, resampled together."""
+    """All measures of one system, resampled together.
 
-    def __init__(self, measures: Mapping[str, Measure], resamples: int, seed: int) -> None:
-        columns = [measure.columns for measure in measures.values()]
-        sums = resample(np.hstack(columns), resamples, seed) if columns else None
-        self.names = list(measures)
+    `others` are figures that are no sums: they are given weights [resamples, images].
+    """
+
+    def __init__(
+        self,
+        measures: Mapping[str, Measure],
+        resamples: int,
+        seed: int,
+        others: Mapping[str, Statistic] | None = None,
+    ) -> None:
+        self.names = [*measures, *(others or {})]
         self.values: dict[str, Columns] = {}
         """the resampled values [resamples] of each measure; none with less than two images"""
-        at = 0
-        for name, measure in measures.items() if sums is not None else ():
-            width = measure.columns.shape[1]
-            assert sums is not None
-            self.values[name] = measure.statistic(sums[:, at : at + width])
-            at += width
+        columns = np.hstack([measure.columns for measure in measures.values()])
+        if len(columns) < 2:
+            return
+        parts: dict[str, list[Columns]] = {name: [] for name in self.names}
+        for weights in drawn_weights(len(columns), resamples, seed):
+            sums = weights @ columns
+            at = 0
+            for name, measure in measures.items():
+                width = measure.columns.shape[1]
+                parts[name].append(measure.statistic(sums[:, at : at + width]))
+                at += width
+            for name, statistic in (others or {}).items():
+                parts[name].append(statistic(weights))
+        self.values = {name: np.concatenate(rows) for name, rows in parts.items()}
 
     def interval(self, name: str) -> list[float] | None:
         """The 95 % interval of one measure."""

@@ -293,8 +293,11 @@ def test_two_systems_differ_by_more_than_one_figure_with_paired_intervals(world:
     found = world.report["delta_intervals"]
     assert found["same"]["recall"] == [0.0, 0.0]
     assert set(found["worse"]) >= {
-        "f1_50", "parse_rate", "precision", "recall", "negatives.clean", "levels.full.f1_mean"
+        "f1_50", "parse_rate", "precision", "recall", "negatives.clean", "levels.full.f1_mean",
+        "ap50",
     }
+    low, high = world.report["systems"]["worse"]["ap50"]["ci95"]
+    assert low <= world.report["systems"]["worse"]["ap50"]["value"] <= high
     assert world.report["deltas"]["worse"]["levels.located.f1_50"] > 0
 
 
