@@ -149,6 +149,12 @@ def _told(result: Check, log: ProblemLog, sink: Sink | None) -> Check:
 
 
 def _hold_to_share(dataset: Dataset, result: Check, max_reject_share: float) -> None:
+    if not result.lines:
+        raise DataError(
+            f"the dataset {dataset.name} has no records",
+            hint="Import data into it, or name another one.",
+            where=str(dataset.folder),
+        )
     if result.reject_share <= max_reject_share:
         return
     first = result.problems[0] if result.problems else None
@@ -156,7 +162,7 @@ def _hold_to_share(dataset: Dataset, result: Check, max_reject_share: float) -> 
     raise DataError(
         f"{result.rejected} of {result.lines} records of {dataset.name} are rejected"
         f" ({result.reject_share:.1%}; allowed {max_reject_share:.1%})",
-        hint=f"First: {first}. By rule: {counts}." if first else "It has no records.",
+        hint=f"First: {first}. By rule: {counts}.",
         where=f"{first.file}:{first.line}" if first else str(dataset.folder),
     )
 

@@ -32,6 +32,7 @@ from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
 from mlcore.train.tally import Tally
 from mlcore.train.telemetry import StepFacts, Telemetry
+from mlcore.train.watch import Watch
 from mlcore.tuning.tuned import Tuned
 
 
@@ -99,13 +100,17 @@ class Trainer:
         telemetry = Telemetry(
             ctx.events, self.config.steps, self.config.log_every, self.clock, peak
         )
+        watch = Watch(self.config.loading.workers)
         figures: dict[str, float] = {}
         self.step.model.train()
         with self.loader:
             for index in range(first, self.config.steps):
                 done = index + 1
                 telemetry.begin_step()
-                figures.update(self._one(index, telemetry))
+                told = self._one(index, telemetry)
+                figures.update(told)
+                for code, trouble in watch.see(told):
+                    ctx.events.warning(code, trouble)
                 seen: dict[str, float] = {}
                 if done % self.config.evaluation.every_steps == 0 or self._last(done):
                     seen = self._evaluate(ctx, looks, done)
