@@ -46,6 +46,14 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
     was asked for, after the checkpoint that it leaves.
     """
     rank = int(os.environ["RANK"]) if world_of(config) > 1 else 0
+    facts = facts_of(ctx.folder.root, live=True, resuming=ctx.resuming)
+    with followed(ctx.events, config.telemetry.exporters if rank == 0 else [], facts):
+        return _trained(config, ctx, start, prepared, rank)
+
+
+def _trained(
+    config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared, rank: int
+) -> dict[str, Any]:
     ctx.events.status("loading", "loading the model")
     trainer = build_trainer(config, start, prepared, rank, continued(ctx))
     for key in trainer.optimizers.idle_rates:
@@ -61,9 +69,7 @@ def train(config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared) -
         else:
             save_checkpoint(trainer.step.model, processor, folder)
 
-    facts = facts_of(ctx.folder.root, live=True, resuming=ctx.resuming)
-    with followed(ctx.events, config.telemetry.exporters if rank == 0 else [], facts):
-        figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
+    figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
     report: dict[str, Any] = {}
     if rank == 0:
         ctx.events.status("saving", "writing the model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from mlcore.contract.records import Record
 from mlcore.errors import DataError, DivergedError
+from mlcore.metrics.exporter import ExportError
 from mlcore.models.load import load_model, load_processor
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
@@ -117,6 +119,18 @@ def test_all_weights_can_go_to_adamw(
 ) -> None:
     config = sft_config(training_set, tiny_checkpoint, steps=1, optim={"optimizer": "adamw"})
     assert job.run(config, context(tmp_path / "run"))["headline"]["steps"]["value"] == 1
+
+
+def test_a_place_for_figures_that_is_not_there_is_told_before_the_model_is_loaded(
+    tmp_path: Path, training_set: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    monkeypatch.delitem(sys.modules, "mlcore.metrics.to_mlflow", raising=False)
+    config = sft_config(training_set, tiny_checkpoint, telemetry={"exporters": ["mlflow"]})
+    with pytest.raises(ExportError, match="not installed"):
+        job.run(config, context(tmp_path / "run"))
+    said = [event["message"] for event in events_of(tmp_path / "run", "status")]
+    assert "loading the model" not in said
 
 
 def test_records_over_the_length_limit_stop_the_run_and_the_longest_is_named(
