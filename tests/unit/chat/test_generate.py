@@ -111,11 +111,8 @@ def test_sampling_is_fixed_by_its_seed_and_leaves_torchs_stream_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("top_p", [1.0, 0.8])
-def test_a_sampled_answer_is_the_same_alone_and_in_any_batch(
-    model, processor, prompts, top_p
-) -> None:
-    drawn = Sampling(temperature=1.5, top_p=top_p, repetition_penalty=1.2, seed=5)
+def test_a_sampled_answer_is_the_same_alone_and_in_any_batch(model, processor, prompts) -> None:
+    drawn = Sampling(temperature=1.5, top_p=0.8, repetition_penalty=1.2, seed=5)
     together = generate_batch(model, processor, prompts, 16, drawn)
     assert generate_batch(model, processor, prompts[::-1], 16, drawn) == together[::-1]
     assert [generate_batch(model, processor, [p], 16, drawn)[0] for p in prompts] == together

@@ -88,6 +88,10 @@ def test_of_an_answer_that_is_being_written_only_the_newest_state_is_kept(
     assert RunEvent.objects.get(type="stream").body == {"name": "b", "text": "[", "tokens": 1}
     run = Run.objects.get()
     assert page_reads.being_said(run) == {"name": "b", "text": "[", "tokens": 1}
+    viewer = people.make_member(run.project, "viewer")
+    page = people.browser(viewer).get(f"/p/{run.project.slug}/runs/{run.uid}/").content.decode()
+    assert "Being answered now" in page
+    assert "b · 1 token<" in page
     finish(attempt, 0)
     assert page_reads.being_said(Run.objects.get()) is None
 
