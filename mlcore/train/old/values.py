@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from mlcore.chat.config import MessagesConfig
 from mlcore.geometry.order import POLICIES
+from mlcore.metrics.exporter import PLACES
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
 from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 from mlcore.train.old.mixture import data_file, mixture
@@ -293,6 +294,26 @@ def _unless_off(to: str, value: Any, draft: Draft) -> Made:
     raise NotCarried("removed", "it was off, and is not there")
 
 
+def _report_to(to: str, value: Any, draft: Draft) -> Made:
+    names = [value] if isinstance(value, str) else list(value or [])
+    kept = [name for name in PLACES if name in names]
+    if not kept:
+        raise NotCarried("removed", "metric events are part of the run folder")
+    left = ", ".join(str(name) for name in names if name not in kept)
+    return Made({to: kept}, f"not to {left}" if left else "")
+
+
+def _switch(to: str, value: Any, draft: Draft) -> Made:
+    return Made({to: flag(value)})
+
+
+def _selectors(to: str, value: Any, draft: Draft) -> Made:
+    names = list(value) if isinstance(value, list) else []
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise NotCarried("removed", "no dataset is named")
+    return Made({to: names}, "names, their first words or domains; choosing none is an error")
+
+
 CONVERTERS: dict[str, Convert] = {
     "same": _same, "checkpoint": _checkpoint, "mixture": mixture,
     "summary_share": _summary_share, "train_file": _train_file, "val_file": _val_file,
@@ -306,5 +327,6 @@ CONVERTERS: dict[str, Convert] = {
     "group_rate": _group_rate, "betas": _betas,
     "interval": _interval, "eval_strategy": _eval_strategy, "truncation": _truncation,
     "dtype": _dtype, "bf16": _bf16, "train_type": _train_type, "json_format": _json_format,
-    "unless_off": _unless_off,
+    "unless_off": _unless_off, "report_to": _report_to, "switch": _switch,
+    "selectors": _selectors,
 }

@@ -22,7 +22,27 @@ HFLIP = {"custom.augmentation": {"ops": [{"name": "hflip"}]}}
 PHASES = {"phases": [{"until_percent": 0.5, "bypass_prob": 0.0}]}
 SUMMARY = {"custom.use_summary": True}
 
+TYPES = "telemetry.token_type_metrics"
+
 CASES: dict[str, list[Case]] = {
+    "training.report_to": [
+        (["tensorboard", "wandb"], {}, "carried", {"telemetry.exporters": ["tensorboard"]}),
+        ("mlflow", {}, "carried", {"telemetry.exporters": ["mlflow"]}),
+        ("none", {}, "removed", {"telemetry": ...}),
+        ([], {}, "removed", {"telemetry": ...}),
+    ],
+    "custom.token_type_metrics.enabled": [
+        ("yes", TRAIN, "carried", {f"{TYPES}.enabled": True}),
+        (3, TRAIN, "unsupported", {TYPES: ...}),
+    ],
+    "custom.token_type_metrics.include": [
+        (["data"], TRAIN, "carried", {f"{TYPES}.include": ["data"]}),
+        ([], TRAIN, "removed", {TYPES: ...}),
+    ],
+    "custom.token_type_metrics.exclude": [
+        (["coig"], TRAIN, "carried", {f"{TYPES}.exclude": ["coig"]}),
+        ("coig", TRAIN, "removed", {TYPES: ...}),
+    ],
     "model.model": [
         ("/m/base", {}, "carried", {"model.checkpoint": "/m/base", "model.type": "checkpoint"}),
         (3, {}, "unsupported", {"model.checkpoint": None}),
