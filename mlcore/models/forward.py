@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from transformers import Qwen3VLForConditionalGeneration
 
+FLASH = "flash_attention_2"
+
 
 def hidden_states(
     model: Qwen3VLForConditionalGeneration,
@@ -26,6 +28,11 @@ def hidden_states(
     stand in the batch, row by row, or None for text alone.
     """
     assert position_ids.shape == (4, *input_ids.shape), position_ids.shape
+    rows, length = input_ids.shape
+    if rows > 1 and attention_of(model) == FLASH:
+        # Its kernels are told of segments in a batch of one row only; in several they would let
+        # samples of a row see each other.
+        input_ids, position_ids = input_ids.reshape(1, -1), position_ids.reshape(4, 1, -1)
     out = model.model(
         input_ids=input_ids,
         position_ids=position_ids,
@@ -35,7 +42,13 @@ def hidden_states(
         use_cache=False,
     )
     states: torch.Tensor = out.last_hidden_state
-    return states
+    return states.reshape(rows, length, -1)
+
+
+def attention_of(model: Qwen3VLForConditionalGeneration) -> str:
+    """How the language model computes attention, by the library's name."""
+    name: str = model.config.text_config._attn_implementation
+    return name
 
 
 def lm_logits(model: Qwen3VLForConditionalGeneration, rows: torch.Tensor) -> torch.Tensor:

@@ -45,10 +45,12 @@ def load_processor(folder: Path) -> Qwen3VLProcessor:
 
 
 def load_model(
-    folder: Path, dtype: torch.dtype | None = torch.float32
+    folder: Path, dtype: torch.dtype | None = torch.float32, attention: str = "sdpa"
 ) -> Qwen3VLForConditionalGeneration:
     """The model of a checkpoint folder in evaluation mode on the CPU; without a `dtype` in the
     number format of its files.
+
+    `attention` is the library's name of how attention is computed.
 
     Raises DataError when the folder is no checkpoint, of another architecture, holds pickles, or
     lacks a tensor or the end of a file.
@@ -62,6 +64,7 @@ def load_model(
     model, told = load(
         folder,
         dtype=dtype or "auto",
+        attn_implementation=attention,
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,

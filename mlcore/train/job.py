@@ -16,6 +16,7 @@ from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import SftConfig
 from mlcore.train.launch import launch
 from mlcore.train.looks import Looks, views_of
+from mlcore.train.precision import check_attention, finish_model
 from mlcore.train.prepare import Prepared
 from mlcore.train.setup import build_trainer
 from mlcore.train.trainer import Trainer
@@ -26,6 +27,7 @@ SCHEMA = "sft/1"
 
 def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     """Train, write the model, return the report."""
+    check_attention(config)
     ctx.events.status("loading", "checking the data")
     start, prepared = checked(config, ctx)
     world = world_of(config)
@@ -74,6 +76,8 @@ def _trained(
     if rank == 0:
         ctx.events.status("saving", "writing the model")
         name = "adapter" if trainer.tuned.peft else "model"
+        if not trainer.tuned.peft:
+            finish_model(trainer.step.model, config)
         output_step = trainer.keeper.write_output(ctx, publish, ctx.output(name))
         report = _report(config, prepared, trainer, figures, len(views))
         report["output_step"] = output_step

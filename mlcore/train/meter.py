@@ -45,7 +45,7 @@ class Gauge:
         """For a model that no engine has wrapped yet."""
         names = [member.name for member in config.mixture.members]
         peak = None
-        if device.type == "cuda" and model.dtype == torch.bfloat16:
+        if device.type == "cuda" and config.dtype == "bfloat16":
             peak = peak_of(torch.cuda.get_device_name(device))
         return cls(names, config.token_type_labels, device, Shape.of(model) if peak else None, peak)
 

@@ -19,14 +19,13 @@ from mlcore.train.engine import Engine, LocalEngine
 from mlcore.train.held_out import HeldOut, given_of
 from mlcore.train.members import TrainingData
 from mlcore.train.meter import Gauge
+from mlcore.train.precision import loading_format, prepare_model
 from mlcore.train.prepare import Prepared
 from mlcore.train.schedule import sigma
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
 from mlcore.tuning.start import checkpoint_folder, made_folder
 from mlcore.tuning.tuned import go_on, tune
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def start_folder(config: SftConfig, ctx: RunContext, data: TrainingData) -> Path:
@@ -67,11 +66,12 @@ def build_trainer(
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = device_of(config, rank)
-    model = load_model(start, _DTYPES[config.dtype])
+    model = load_model(start, loading_format(config, start), config.attention)
     coord_ids = list(prepared.kit.coord_ids)
     tuned = tune(model, config.tuning, coord_ids, steps=config.steps, seed=config.seed)
     if adapter is not None:
         go_on(tuned, adapter)
+    prepare_model(model, config)
     step = SftStep(model, coord_ids, Objective(config.coord_loss))
     step.to(device)
     gauge = Gauge.of(config, model, device)

@@ -27,6 +27,7 @@ from mlcore.train.looks import Looks
 from mlcore.train.meter import Gauge, Meter
 from mlcore.train.optim import Optimizers, gradient_norm
 from mlcore.train.order import Draw, SampleOrder, StepPlan
+from mlcore.train.precision import arithmetic
 from mlcore.train.schedule import sigma
 from mlcore.train.source import Sample, Source
 from mlcore.train.step import SftStep
@@ -113,7 +114,8 @@ class Trainer:
                     ctx.events.warning(code, trouble)
                 seen: dict[str, float] = {}
                 if done % self.config.evaluation.every_steps == 0 or self._last(done):
-                    seen = self._evaluate(ctx, looks, done)
+                    with arithmetic(self.config, self.device):
+                        seen = self._evaluate(ctx, looks, done)
                     figures.update(seen)
                 stop = self.keeper.after_step(ctx, replace(cursor, step=done), seen, publish)
                 if stop and not self._last(done):
@@ -178,7 +180,7 @@ class Trainer:
         for number, batch in enumerate(batches, 1):
             last = number == len(batches)
             with self.engine.accumulate(self.wrapped, last=last):
-                with self.clock.phase("forward"):
+                with self.clock.phase("forward"), arithmetic(self.config, self.device):
                     out = self.wrapped(self._to_device(batch), whole, width)
                 loss = out.loss * self.engine.gradient_scale()
                 with self.clock.backward(loss, shared=last and self.engine.world > 1):

@@ -18,13 +18,14 @@ from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.precision import PrecisionKeys
 from mlcore.train.config.retired import RETIRED
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 from mlcore.train.config.telemetry import Labelled, TelemetryConfig
 from mlcore.train.config.tuning import AdaLoraTuning, FullTuning, Tuning
 
 
-class SftConfig(JobConfig):
+class SftConfig(PrecisionKeys, JobConfig):
     """Train a vision-language model on a dataset, or on several."""
 
     removed: ClassVar[dict[str, str]] = {
@@ -79,10 +80,6 @@ class SftConfig(JobConfig):
     """what is told besides the losses, and where else"""
     log_every: int = Field(default=10, ge=1)
     """steps between metric events"""
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=RUNTIME)
-    """where the model runs; auto takes a GPU when there is one"""
-    dtype: Literal["float32", "bfloat16"] = Field(default="float32", json_schema_extra=RUNTIME)
-    """number format of the weights"""
     threads: int = Field(default=1, ge=1, le=256, json_schema_extra=RUNTIME)
     """CPU threads of each process; two collapse when anything else runs"""
 
