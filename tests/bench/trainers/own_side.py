@@ -21,9 +21,10 @@ def main() -> None:
     code = mlcore(["run", config, "--run-dir", str(folder)])
     assert code == 0, f"the run ended with {code}"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    (events,) = sorted((folder / "events").glob("attempt-1*.jsonl")) or sorted(
-        (folder / "events").glob("*.jsonl")
-    )[:1]
+    (events,) = (
+        sorted((folder / "events").glob("attempt-1*.jsonl"))
+        or sorted((folder / "events").glob("*.jsonl"))[:1]
+    )
     at = {
         event["step"]: datetime.fromisoformat(event["time"])
         for event in read_events(events)

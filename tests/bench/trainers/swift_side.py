@@ -14,8 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from swift.template.templates import qwen
-from transformers import TrainerCallback
+
+# torchvision's compiled half needs another build of torch; nothing here calls its operators, so
+# they are only declared, which its import asks for.
+_OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+for _name in (
+    "roi_align", "_roi_align_backward", "ps_roi_align", "_ps_roi_align_backward", "roi_pool",
+    "_roi_pool_backward", "ps_roi_pool", "_ps_roi_pool_backward", "nms", "qnms", "qroi_align",
+    "deform_conv2d", "_deform_conv2d_backward",
+):  # fmt: skip
+    _OPERATORS.define(f"{_name}(Tensor input) -> Tensor")
+
+from swift.template.templates import qwen  # noqa: E402
+from transformers import TrainerCallback  # noqa: E402
 
 CLOCK: dict[str, float] = {}
 
