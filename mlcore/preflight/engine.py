@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlcore.chat.kit import RenderKit
-from mlcore.errors import DataError, PreflightError
+from mlcore.errors import GatehouseError, PreflightError
 from mlcore.preflight.checks import (
     checkpoint,
     classes,
@@ -65,8 +65,8 @@ def checked(config: SftConfig, ctx: RunContext) -> tuple[Path, Prepared]:
         with _blamed("data", results):
             data = load_data(config, ctx, rejects=ctx.folder.artifacts)
             results.append(_data(data))
-        start = start_folder(config, ctx, data)
         with _blamed("checkpoint", results):
+            start = start_folder(config, ctx, data)
             kit = RenderKit.from_folder(start)
         with _blamed("lengths", results):
             prepared = prepare(config, kit, data, ctx.folder.root / BANKS)
@@ -92,7 +92,7 @@ def _blamed(name: CheckId, results: list[Result]) -> Iterator[None]:
     """What stops a check is its BLOCK; the error itself goes on, with its own exit code."""
     try:
         yield
-    except DataError as error:
+    except GatehouseError as error:
         place = f" ({error.where})" if error.where else ""
         results.append(Result(name, "BLOCK", f"{error.message}{place}", {}, error.hint))
         raise

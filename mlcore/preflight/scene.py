@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlcore.contract.records import Record
+from mlcore.preflight.trained import Trained, trained
 from mlcore.preflight.weights import Weights, read_weights
 from mlcore.train.config import SftConfig
 from mlcore.train.members import Member, TrainingData
@@ -35,6 +36,11 @@ class Scene:
     def weights(self) -> Weights:
         """The tensors of `start`, by their headers."""
         return read_weights(self.start)
+
+    @cached_property
+    def trained(self) -> Trained:
+        """What learns. Raises ConfigError for a tuning that the model cannot have."""
+        return trained(self.config, self.weights.config, self.prepared.kit.coord_ids)
 
     @property
     def processes(self) -> int:

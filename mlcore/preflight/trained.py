@@ -1,39 +1,55 @@
-"""Which parameters a run trains, by the shapes of its checkpoint."""
+"""Which parameters a run trains: its tuning applied to the shapes of its checkpoint."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.models.groups import Group, group_of
-from mlcore.preflight.scene import Scene
+from mlcore.models.patch_embed import use_linear_patches
+from mlcore.train.config import SftConfig
 from mlcore.train.optim import is_matrix
+from mlcore.tuning.tuned import tune
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Trained parameters by group, and how many of them Muon takes."""
+    """Parameters: all with the adapters, the trained ones by group, those of them that Muon takes,
+    and whether they are adapters that lie beside frozen weights."""
 
+    parameters: int
     by_group: Counter[Group]
     matrices: int
+    adapters: bool
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The trained ones."""
         return sum(self.by_group.values())
 
 
-def trained(scene: Scene) -> Trained:
-    """Every weight of the checkpoint."""
+def trained(config: SftConfig, model_config: Any, coord_ids: tuple[int, ...]) -> Trained:
+    """Count them on a model without memory; only the adapters of BOFT, whose permutations cannot be
+    made without, take theirs.
+
+    Raises ConfigError for a tuning that names what the model does not have.
+    """
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        model = Qwen3VLForConditionalGeneration(model_config)
+        use_linear_patches(model)
+    place = "cpu" if config.tuning.type == "boft" else "meta"
+    with torch.device(place), torch.random.fork_rng(devices=[]):
+        tuned = tune(model, config.tuning, coord_ids, steps=config.steps, seed=config.seed)
     by_group: Counter[Group] = Counter()
-    matrices = 0
-    for name, shape in scene.weights.wanted.items():
-        if name in scene.weights.tied:
-            continue
-        blank = torch.nn.Parameter(torch.empty(shape, device="meta"))
-        by_group[group_of(name)] += blank.numel()
-        if scene.config.optim.optimizer == "muon" and is_matrix(name, blank):
-            matrices += blank.numel()
-    return Trained(by_group, matrices)
+    parameters = matrices = 0
+    for name, parameter in model.named_parameters():
+        parameters += parameter.numel()
+        if parameter.requires_grad:
+            by_group[group_of(name)] += parameter.numel()
+            if config.optim.optimizer == "muon" and is_matrix(name, parameter):
+                matrices += parameter.numel()
+    return Trained(parameters, by_group, matrices, tuned.peft is not None)

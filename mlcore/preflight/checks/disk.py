@@ -15,17 +15,20 @@ HINT = "Lower checkpoint.keep, free space on the host, or give another --run-dir
 def check(scene: Scene) -> Result:
     """BLOCK when not even one checkpoint and the model fit; WARN when those that stay do not.
 
-    A checkpoint holds the weights and the optimiser. One more than `keep` lie on the disk while
-    the newest is written, and the model itself at the end.
+    A restartable checkpoint holds the trained weights and the optimiser. One more than `keep` lie
+    on the disk while the newest is written, the best one stays beside them, and the model or its
+    adapter is written at the end.
     """
-    found = step_estimate(scene)
-    each = found.weights + found.optimiser
-    needed = int(ROOM * (each * (scene.config.checkpoint.keep + 1) + found.weights))
-    least = each + found.weights
+    found, saving = step_estimate(scene), scene.config.checkpoint
+    output = found.gradients if scene.trained.adapters else found.weights
+    each = output if saving.type == "weights_only" else found.gradients + found.optimiser
+    copies = saving.keep + 1 + (saving.best is not None)
+    needed = int(ROOM * (each * copies + output))
+    least = each + output
     free = free_disk(scene.checkpoints)
     figures = {
         "checkpoint": each,
-        "keep": scene.config.checkpoint.keep,
+        "copies": copies,
         "needed": needed,
         "free": free,
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene
-from mlcore.preflight.trained import trained
 
 LARGE = 200_000_000
 """parameters from which on the usual rates hold"""
 USUAL = (1e-6, 1e-3)
+USUAL_OF_ADAPTERS = (1e-5, 5e-3)
 """rates of AdamW outside of which a large model diverges or hardly moves"""
 LONG = 100
 """shorter runs are trials, whose warm-up may be all there is"""
@@ -17,7 +17,7 @@ LONG = 100
 def check(scene: Scene) -> Result:
     """BLOCK when nothing trains; WARN on a rate for a part of which nothing does, on a warm-up as
     long as the run, and on rates far off for a large model."""
-    config, learned = scene.config.optim, trained(scene)
+    config, learned = scene.config.optim, scene.trained
     figures = {
         "lr": config.lr,
         "trained": learned.total,
@@ -36,8 +36,9 @@ def check(scene: Scene) -> Result:
     if scene.config.steps >= LONG and warmup >= scene.config.steps:
         said = f"the warm-up of {warmup} steps is longer than the run"
         return Result("learning_rate", "WARN", said, figures, "Lower optim.warmup_steps.")
-    low, high = USUAL
-    if learned.total >= LARGE and not low <= config.lr <= high:
-        hint = "Convergence is slow or fails far from the usual: about 5e-5 for all weights."
+    low, high = USUAL_OF_ADAPTERS if learned.adapters else USUAL
+    if learned.parameters >= LARGE and not low <= config.lr <= high:
+        usual = "1e-4 for adapters" if learned.adapters else "5e-5 for all weights"
+        hint = f"Convergence is slow or fails far from the usual: about {usual}."
         return Result("learning_rate", "WARN", message, figures, hint)
     return Result("learning_rate", "PASS", message, figures)

@@ -6,7 +6,6 @@ from mlcore.preflight.estimate import Estimate, Work, estimate
 from mlcore.preflight.machine import Memory, memory_of
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene
-from mlcore.preflight.trained import trained
 from mlcore.train.setup import device_of
 
 FULL = 0.95
@@ -49,7 +48,7 @@ def step_estimate(scene: Scene) -> Estimate:
     patch = scene.prepared.kit.patcher.patch_size
     pixels = max(record.width * record.height for _, record in scene.train())
     rows = min(config.micro_batch, max(1, config.batch_size // scene.processes))
-    learned = trained(scene)
+    learned = scene.trained
     work = Work(
         tokens=rows * longest,
         patches=rows * pixels // patch**2,
@@ -57,9 +56,7 @@ def step_estimate(scene: Scene) -> Estimate:
         number=NUMBERS[config.dtype],
         longest=longest,
     )
-    return estimate(
-        scene.weights.config, scene.weights.parameters, learned.total, learned.matrices, work
-    )
+    return estimate(scene.weights.config, learned.parameters, learned.total, learned.matrices, work)
 
 
 def _held(found: Estimate, there: Memory, shared: int, figures: dict[str, float]) -> Result:

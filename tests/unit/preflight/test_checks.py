@@ -264,7 +264,7 @@ def test_checkpoints_that_do_not_fit_on_the_disk(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, share: float, verdict: str
 ) -> None:
     estimate = memory.step_estimate(scene)
-    least = 2 * estimate.weights + estimate.optimiser
+    least = estimate.weights + estimate.gradients + estimate.optimiser
     monkeypatch.setattr(disk, "free_disk", lambda folder: int(share * least))
     found = disk.check(scene)
     assert found.verdict == verdict
