@@ -90,6 +90,11 @@ class RenderKit:
         """The text of each added token by its id."""
         return {id_: text for text, id_ in self.added.items()}
 
+    @cached_property
+    def vocabulary(self) -> Mapping[str, int]:
+        """The id of every token by its text, added ones included."""
+        return dict(self._tokenizer.get_vocab(with_added_tokens=True))
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, added tokens included as they are written."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))

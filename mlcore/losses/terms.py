@@ -48,16 +48,19 @@ class Term:
 @dataclass(frozen=True)
 class Objective:
     """What is minimised. `soft` is None for plain cross-entropy, which scores a coordinate like
-    any token."""
+    any token. `scale` is what every weight is multiplied by: less than 1, or 0, where something
+    else is learned beside it."""
 
     soft: CoordLossConfig | None = None
+    scale: float = 1.0
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """Those that count, in the order in which they are told. A weight of 0 makes none."""
-        soft = self.soft
+        scale, soft = self.scale, self.soft
         if soft is None:
-            return (Term("text", 1.0, "text", True), Term("coord", 1.0, "coord", True))
+            plain: Sequence[Kind] = KINDS if scale else ()
+            return tuple(Term(kind, scale, kind, True) for kind in plain)
         shared = soft.mean_over == "supervised"
         weights: list[tuple[str, float, Kind]] = [
             ("text", 1.0, "text"),
@@ -67,7 +70,7 @@ class Objective:
             ("coord_w1", soft.w1_weight, "coord"),
             ("coord_gate", soft.gate_weight, "coord"),
         ]
-        return tuple(Term(name, weight, at, shared) for name, weight, at in weights if weight)
+        return tuple(Term(name, w * scale, at, shared) for name, w, at in weights if w * scale)
 
     def at(self, kind: Kind) -> tuple[Term, ...]:
         """The terms of one kind of positions."""

@@ -28,6 +28,7 @@ _LEARNED: Sequence[_Row] = (
     ("sft_loss", NATS, "mean", "lower", "the supervised part of the loss, weighted"),
     ("llm_kd_loss", NATS, "mean", "lower", "the part learned from the teacher's words, weighted"),
     ("vision_kd_loss", "", "mean", "lower", "the part learned from the teacher's eyes, weighted"),
+    ("vision_kd_loss_{target}", "", "mean", "lower", "the same, of one kind of features"),
     ("loss/{dataset}", NATS, "ratio", "lower", "the loss of one dataset's tokens"),
     ("token_acc", "share", "ratio", "higher", "supervised tokens that are the likeliest one"),
     ("{dataset}_{type}_token_acc", "share", "ratio", "higher", "the same, of one type of token"),
@@ -46,6 +47,10 @@ _TRAIN: Sequence[_Row] = (
     ),
     ("train/samples_per_s", "samples/s", "ratio", "higher", "samples learned from"),
     ("train/padding_share", "share", "ratio", "lower", "places of the batch that hold no token"),
+    ("train/made", "answers", "sum", "none", "answers made for the teacher to judge"),
+    ("train/made_tokens", "tokens/answer", "ratio", "none", "their length"),
+    ("train/made_empty", "share", "ratio", "none", "those without a word"),
+    ("train/made_unfinished", "share", "ratio", "lower", "those that were cut"),
     ("train/mfu", "share", "ratio", "higher", "useful arithmetic of what the GPU can do"),
 )  # fmt: skip
 _ANSWERED: Sequence[tuple[str, Direction, str]] = (
@@ -76,6 +81,7 @@ _EVAL: Sequence[_Row] = (
 _COSTS: Sequence[_Row] = (
     ("time/step_s", "s", "mean", "lower", "a step from end to end"),
     ("time/data_s", "s", "mean", "lower", "waiting for samples, of a step"),
+    ("time/teacher_s", "s", "mean", "lower", "the teacher, and making answers, of a step"),
     ("time/forward_s", "s", "mean", "lower", "the forward pass, of a step"),
     ("time/backward_s", "s", "mean", "lower", "the backward pass without waiting, of a step"),
     ("time/sync_s", "s", "mean", "lower", "waiting for other ranks, of a step"),

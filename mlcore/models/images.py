@@ -110,6 +110,7 @@ class Patcher:
     """
 
     def __init__(self, settings: ImageSettings) -> None:
+        self.settings = settings
         self.patch_size = settings.patch_size
         self.merge_size = settings.merge_size
         self.frames = settings.frames

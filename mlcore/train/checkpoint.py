@@ -35,13 +35,15 @@ Publish = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where training stands and what it must go on with. `step` counts finished steps."""
+    """Where training stands and what it must go on with. `step` counts finished steps; `teacher`
+    names who teaches and how, and is empty without one."""
 
     step: int
     steps: int
     order: str
     data: str
     world: int
+    teacher: str = ""
 
 
 def save_rng(folder: Path, step: int, rank: int) -> None:
@@ -115,7 +117,7 @@ def load(
     """Put everything back as it was. Raises ConfigError when the run is not the same any more."""
     raw = read_state(path)
     cursor = Cursor(**{field.name: raw[field.name] for field in fields(Cursor)})
-    for name in ("steps", "order", "data", "world"):
+    for name in ("steps", "order", "data", "world", "teacher"):
         was, now = asdict(cursor)[name], asdict(expected)[name]
         if was != now:
             raise ConfigError(

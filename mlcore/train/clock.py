@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-Phase = Literal["data", "forward", "backward", "sync", "optimizer"]
+Phase = Literal["data", "teacher", "forward", "backward", "sync", "optimizer"]
 Mark = Any
 """a moment: seconds of the process's clock, or an event in the GPU's stream of work"""
 

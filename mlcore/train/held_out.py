@@ -17,6 +17,8 @@ from torch import nn
 from mlcore.chat.collate import pad_right
 from mlcore.chat.prompts import Mode
 from mlcore.contract.records import Record
+from mlcore.distill.coach import Coach
+from mlcore.distill.lessons import Taught, Untaught
 from mlcore.losses.terms import Counts
 from mlcore.train.accuracy import Accuracy
 from mlcore.train.order import Draw
@@ -84,8 +86,10 @@ class HeldOut:
         rank: int,
         world: int,
         all_sum: Callable[[Sequence[float]], list[float]],
+        coach: Coach | None = None,
     ) -> dict[str, float]:
-        """`eval/loss`, `eval/token_acc` and their parts; nothing without samples.
+        """`eval/loss`, `eval/token_acc` and their parts; nothing without samples. With a teacher
+        its terms are parts, on the given answers.
 
         Every rank calls it, and each does as many forward passes as the others: an engine may
         exchange weights in them.
@@ -95,22 +99,33 @@ class HeldOut:
         mixed = self.labels if len(self.labels) > 1 else []
         tally = Tally(step.objective, len(self.labels), mixed)
         accuracy = Accuracy(self.labels, self.typed)
+        lessons: Taught = Untaught() if coach is None else coach.examination()
         step.model.train(mode=False)
         with torch.no_grad():
             for part, counted in self._parts(rank, world):
                 samples = [given.sample() for given in part]
                 batch = pad_right([s.example for s in samples], part[0].feed.renderer.ids.pad)
-                device = step.coord_ids.device
-                out = wrapped(batch.to(device), Counts(1.0, 1.0), self.sigma)
+                moved = batch.to(step.coord_ids.device)
+                study = lessons.study(0, moved)
+                out = wrapped(moved, Counts(1.0, 1.0), self.sigma, *study)
                 if counted:
+                    lessons.note(batch)
+                    lessons.add(out.sums)
                     tally.add(samples, out.samples, step.counts(batch))
                     accuracy.add([given.member for given in part], batch, out.right)
         step.model.train()
-        size = len(tally.vector)
-        summed = all_sum([*tally.vector, *accuracy.counts.ravel().tolist()])
-        tally.replace(summed[:size])
-        accuracy.replace(summed[size:])
+        vectors = [
+            tally.vector,
+            accuracy.counts.ravel().tolist(),
+            lessons.before(),
+            lessons.after(),
+        ]
+        summed = iter(all_sum(list(chain.from_iterable(vectors))))
+        takers = (tally.replace, accuracy.replace, lessons.begin, lessons.end)
+        for take, vector in zip(takers, vectors, strict=True):
+            take(list(islice(summed, len(vector))))
         told = tally.losses()
+        told |= lessons.losses(told.get("loss"))
         ratios = {**tally.ratios(), **accuracy.ratios()}
         told |= {name: part / whole for name, (part, whole) in ratios.items() if whole}
         return {f"eval/{name}": value for name, value in told.items()}

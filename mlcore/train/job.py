@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mlcore.distill.agreement import require_agreement
 from mlcore.metrics.exporter import facts_of, followed
 from mlcore.models.load import load_processor, save_checkpoint
 from mlcore.preflight.engine import checked
@@ -18,7 +19,7 @@ from mlcore.train.launch import launch
 from mlcore.train.looks import Looks, views_of
 from mlcore.train.precision import check_attention, finish_model
 from mlcore.train.prepare import Prepared
-from mlcore.train.setup import build_trainer
+from mlcore.train.setup import build_trainer, teacher_folder
 from mlcore.train.trainer import Trainer
 from mlcore.tuning.start import continued
 
@@ -30,6 +31,9 @@ def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     check_attention(config)
     ctx.events.status("loading", "checking the data")
     start, prepared = checked(config, ctx)
+    teacher = teacher_folder(config, ctx)
+    if config.distill is not None and teacher is not None:
+        require_agreement(config.distill, start, teacher)
     world = world_of(config)
     if world > 1:
         return dict(launch(ctx, start, world))
@@ -57,7 +61,8 @@ def _trained(
     config: SftConfig, ctx: RunContext, start: Path, prepared: Prepared, rank: int
 ) -> dict[str, Any]:
     ctx.events.status("loading", "loading the model")
-    trainer = build_trainer(config, start, prepared, rank, continued(ctx))
+    teacher = teacher_folder(config, ctx)
+    trainer = build_trainer(config, start, prepared, rank, continued(ctx), teacher)
     for key in trainer.optimizers.idle_rates:
         ctx.events.warning("idle_rate", f"{key} is set, but no weight that it is for is trained")
     views = views_of(prepared, config.evaluation.images) if rank == 0 else []

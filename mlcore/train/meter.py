@@ -61,9 +61,13 @@ class Meter:
         self._sums = np.zeros(len(SUMS))
         self._memory = np.zeros((2, world))
 
-    def add(self, samples: Sequence[Sample], batch: ModelBatch, right: torch.Tensor) -> None:
-        """One micro-batch, which is on the CPU, with its right tokens by type."""
-        self.accuracy.add([sample.draw.member for sample in samples], batch, right)
+    def add(
+        self, samples: Sequence[Sample], batch: ModelBatch, right: torch.Tensor | None
+    ) -> None:
+        """One micro-batch, which is on the CPU, with its right tokens by type where those were
+        looked for."""
+        if right is not None:
+            self.accuracy.add([sample.draw.member for sample in samples], batch, right)
         shape = self._gauge.shape
         self._sums += (
             sum(len(sample.example) for sample in samples),

@@ -6,8 +6,13 @@ from itertools import chain
 from pathlib import Path
 
 import torch
+from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.answers import tokenizer_texts
+from mlcore.distill.agreement import require_learning
+from mlcore.distill.coach import Coach, Limits
+from mlcore.distill.step import DistillStep
+from mlcore.distill.teacher import load_teacher
 from mlcore.losses.terms import Objective
 from mlcore.models.load import load_model
 from mlcore.models.tiny import build_tiny
@@ -19,7 +24,7 @@ from mlcore.train.engine import Engine, LocalEngine
 from mlcore.train.held_out import HeldOut, given_of
 from mlcore.train.members import TrainingData
 from mlcore.train.meter import Gauge
-from mlcore.train.precision import loading_format, prepare_model
+from mlcore.train.precision import FORMATS, loading_format, prepare_model
 from mlcore.train.prepare import Prepared
 from mlcore.train.schedule import sigma
 from mlcore.train.step import SftStep
@@ -57,28 +62,35 @@ def make_engine(config: SftConfig, device: torch.device) -> Engine:
 
 
 def build_trainer(
-    config: SftConfig, start: Path, prepared: Prepared, rank: int, adapter: Path | None = None
+    config: SftConfig,
+    start: Path,
+    prepared: Prepared,
+    rank: int,
+    adapter: Path | None = None,
+    teacher: Path | None = None,
 ) -> Trainer:
     """The trainer of one rank. Every rank draws the same start, so no weights are sent.
 
-    `adapter` is that of an earlier stage which goes on learning, as `continued` finds it.
+    `adapter` is that of an earlier stage which goes on learning, as `continued` finds it, and
+    `teacher` the checkpoint of the config's teacher, where it has one.
     """
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = device_of(config, rank)
+    coach = None if teacher is None else _coach(config, teacher, prepared, device)
     model = load_model(start, loading_format(config, start), config.attention)
     coord_ids = list(prepared.kit.coord_ids)
     tuned = tune(model, config.tuning, coord_ids, steps=config.steps, seed=config.seed)
     if adapter is not None:
         go_on(tuned, adapter)
     prepare_model(model, config)
-    step = SftStep(model, coord_ids, Objective(config.coord_loss))
+    step = _step(config, model, coord_ids, coach)
     step.to(device)
     gauge = Gauge.of(config, model, device)
     held_out = held_out_of(config, prepared)
     engine = make_engine(config, device)
     source, order = prepared.source, prepared.order
-    return Trainer(config, engine, step, source, order, device, gauge, held_out, tuned)
+    return Trainer(config, engine, step, source, order, device, gauge, held_out, tuned, coach)
 
 
 def held_out_of(config: SftConfig, prepared: Prepared) -> HeldOut:
@@ -92,3 +104,28 @@ def held_out_of(config: SftConfig, prepared: Prepared) -> HeldOut:
         micro_batch=config.micro_batch,
         sigma=1.0 if soft is None else sigma(soft, last, config.steps),
     )
+
+
+def teacher_folder(config: SftConfig, ctx: RunContext) -> Path | None:
+    """The checkpoint of the teacher; None without one."""
+    return None if config.distill is None else ctx.resolve(config.distill.teacher)
+
+
+def _coach(config: SftConfig, teacher: Path, prepared: Prepared, device: torch.device) -> Coach:
+    assert config.distill is not None
+    frozen = load_teacher(teacher, FORMATS[config.dtype], config.attention, device)
+    limits = Limits(config.global_max_length, config.micro_batch)
+    return Coach(config.distill, frozen, prepared.kit, config.seed, limits)
+
+
+def _step(
+    config: SftConfig,
+    model: Qwen3VLForConditionalGeneration,
+    coord_ids: list[int],
+    coach: Coach | None,
+) -> SftStep:
+    if coach is None:
+        return SftStep(model, coord_ids, Objective(config.coord_loss))
+    require_learning(model, coach.config.features)
+    objective = Objective(config.coord_loss, coach.config.sft_alpha)
+    return DistillStep(model, coord_ids, objective, coach.config, coach.teacher)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -25,13 +25,14 @@ class StepOutput(NamedTuple):
     and ranks add up to the loss of the step. sums, float64 0-d, and samples, float64 [samples], are
     by the name of the term, without weight and without gradient: over the batch, and of each sample
     of it. right, float64 [samples, types], counts the supervised tokens of each type that the model
-    finds the likeliest of all. A tuple, so that engines find the tensors in it.
+    finds the likeliest of all, and is None where it was not asked for the true answers. A tuple, so
+    that engines find the tensors in it.
     """
 
     loss: torch.Tensor
     sums: dict[str, torch.Tensor]
     samples: dict[str, torch.Tensor]
-    right: torch.Tensor
+    right: torch.Tensor | None
 
 
 class Group(NamedTuple):
@@ -43,6 +44,15 @@ class Group(NamedTuple):
     targets: torch.Tensor
     owner: torch.Tensor
     types: torch.Tensor
+
+
+class Beside(Protocol):
+    """A further loss on the logits that the supervised one has made."""
+
+    def loss(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Its share of the step's loss, 0-d. logits [n, V] at the places `rows`, int64 [n], among
+        the batch's tokens laid out in one row; each place is asked for once."""
+        ...
 
 
 class SftStep(nn.Module):
@@ -76,20 +86,35 @@ class SftStep(nn.Module):
     def forward(self, batch: ModelBatch, counts: Counts, sigma: float) -> StepOutput:
         """The loss of a batch. `counts` are the supervised positions of the whole step; `sigma` is
         the width of the coordinate target in bins, which plain cross-entropy does not use."""
-        states_BLD = hidden_states(
+        return self.scored(self.states(batch), batch, counts, sigma)
+
+    def states(self, batch: ModelBatch) -> torch.Tensor:
+        """The final hidden states [B, L, D] of a batch."""
+        return hidden_states(
             self.model,
             batch.input_ids,
             batch.position_ids,
             batch.pixel_values,
             batch.image_grid_thw,
         )
+
+    def scored(
+        self,
+        states: torch.Tensor,
+        batch: ModelBatch,
+        counts: Counts,
+        sigma: float,
+        beside: Beside | None = None,
+    ) -> StepOutput:
+        """The loss of a batch from its hidden states [B, L, D], and what `beside` makes of the
+        same logits."""
         groups = self._groups(batch)
         losses: list[torch.Tensor] = []
         samples: dict[str, torch.Tensor] = {}
         rights: list[torch.Tensor] = []
         for kind in KINDS:
             loss, of_samples, right = self._score(
-                states_BLD, groups[kind], kind, counts, sigma, batch.samples
+                states, groups[kind], kind, counts, sigma, batch.samples, beside
             )
             losses.append(loss)
             samples |= of_samples
@@ -130,6 +155,7 @@ class SftStep(nn.Module):
         counts: Counts,
         sigma: float,
         samples: int,
+        beside: Beside | None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
         """The loss of the positions of one kind, the sums of each sample by term, and its right
         tokens by type."""
@@ -144,11 +170,13 @@ class SftStep(nn.Module):
                 values = text_values(logits, said, self.coord_ids, target, terms)
             else:
                 values = coord_values(logits, self.bin_of[said], self.coord_ids, target, terms)
-            loss = sum_of([v.sum() * w for v, w in zip(values, weights, strict=True)])
-            right = logits.argmax(-1) == said
-            return loss, torch.stack([*values, right.to(values[0].dtype)], dim=1)
+            losses = [v.sum() * w for v, w in zip(values, weights, strict=True)]
+            if beside is not None:
+                losses.append(beside.loss(logits, group.rows[span]))
+            right = (logits.argmax(-1) == said).to(losses[0].dtype)
+            return sum_of(losses), torch.stack([*values, right], dim=1)
 
-        spans = self._spans(len(group.rows))
+        spans = self.spans(len(group.rows))
         head = list(self.model.lm_head.parameters())
         loss, values = chunked(score, states.flatten(0, 1)[group.rows], head, spans)
         lengths = torch.bincount(group.owner, minlength=samples)
@@ -159,7 +187,7 @@ class SftStep(nn.Module):
         told = {term.name: sums[:, i] for i, term in enumerate(terms)}
         return loss, told, right.view(samples, len(TYPES))
 
-    def _spans(self, count: int) -> list[slice]:
+    def spans(self, count: int) -> list[slice]:
         """Chunks of `count` positions; none make an empty chunk, as every rank runs the head."""
         size = rows_of(len(self._bin_of), self.chunk_bytes)
         return [slice(i, min(i + size, count)) for i in range(0, max(count, 1), size)]

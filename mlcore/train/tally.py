@@ -47,11 +47,10 @@ class Tally:
         """Add samples: the sums of each term, [samples] each, and the supervised positions of text
         and of coordinates, [samples, 2]."""
         named = [terms[name] for name in self._figures[: -len(COUNTED)]]
-        losses = torch.stack(named, dim=1).cpu().numpy()
-        tokens = counts.numpy()
-        ones = np.ones((len(samples), 1))
+        losses = [values.cpu().numpy() for values in named]
+        ones = np.ones(len(samples))
         group = [s.draw.member * len(MODES) + MODES.index(s.draw.mode) for s in samples]
-        np.add.at(self._grid, group, np.concatenate([losses, tokens, ones], axis=1))
+        np.add.at(self._grid, group, np.stack([*losses, *counts.numpy().T, ones], axis=1))
         tail = self._sums[self._groups * len(self._figures) :]
         for sample in samples:
             for name, count in sample.counted.items():
@@ -87,7 +86,10 @@ class Tally:
 
     def losses(self) -> dict[str, float]:
         """The loss, that of each task, the mean of each term over its positions without its weight,
-        and the weighted loss of coordinates; what no position had is absent."""
+        and the weighted loss of coordinates; what no position had is absent, and all of it where
+        the true labels are not learned."""
+        if not self._objective.terms:
+            return {}
         totals = self.totals()
         out = {"loss": self.loss_of(totals)}
         for mode in MODES:
@@ -106,7 +108,8 @@ class Tally:
     def ratios(self) -> dict[str, Ratio]:
         """The loss of each dataset over its supervised tokens, and shares of augmented samples."""
         out: dict[str, Ratio] = {}
-        for label, sums in zip(self._labels, self._by_member(), strict=False):
+        labels = self._labels if self._objective.terms else ()
+        for label, sums in zip(labels, self._by_member(), strict=False):
             out[f"loss/{label}"] = (self.loss_of(sums) * sums.tokens, sums.tokens)
         counted = self._counters()
         varied = counted.pop("augment/samples")

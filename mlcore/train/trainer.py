@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from mlcore.chat.collate import ModelBatch, pad_right
+from mlcore.distill.coach import Coach
+from mlcore.distill.lessons import Taught, Untaught
+from mlcore.distill.step import Study
 from mlcore.errors import DataError, DivergedError, InterruptedRunError
 from mlcore.losses.terms import Counts
 from mlcore.run.context import RunContext
@@ -44,6 +47,13 @@ class StepResult:
     norm: float
     tally: Tally
     meter: Meter
+    lessons: Taught
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The loss and its parts; with a teacher its terms are parts too."""
+        told = self.tally.losses()
+        return {**told, **self.lessons.losses(told.get("loss"))}
 
 
 class Trainer:
@@ -60,6 +70,7 @@ class Trainer:
         gauge: Gauge,
         held_out: HeldOut,
         tuned: Tuned,
+        coach: Coach | None = None,
     ) -> None:
         self.config = config
         self.engine = engine
@@ -72,6 +83,7 @@ class Trainer:
         self.gauge = gauge
         self.held_out = held_out
         self.clock = StepClock(device)
+        self.coach = coach
         self.optimizers = Optimizers(step.model, config.optim)
         self.loader = Loader(source, self._mine, config.loading, config.steps)
         self.keeper = Keeper(config, engine, tuned, self.optimizers, order)
@@ -95,7 +107,8 @@ class Trainer:
         events and checkpoints. Raises InterruptedRunError after saving when a stop was asked for,
         DivergedError on a loss that is no number.
         """
-        cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world)
+        teacher = self.coach.identity if self.coach else ""
+        cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world, teacher)
         first = self.keeper.resume(ctx, cursor)
         peak = self.gauge.peak and self.gauge.peak * self.engine.world
         telemetry = Telemetry(
@@ -135,7 +148,7 @@ class Trainer:
         began = time.monotonic()
         engine = self.engine
         seen = self.held_out.figures(
-            self.step, self.wrapped, engine.rank, engine.world, self._all_sum
+            self.step, self.wrapped, engine.rank, engine.world, self._all_sum, self.coach
         )
         if self.engine.rank != 0:
             return {}
@@ -151,7 +164,7 @@ class Trainer:
         plan = self.order.step(index)
         rates = self.optimizers.set_rates(index, self.config.steps)
         result = self._learn(plan, index)
-        values = {**result.tally.losses(), "grad_norm": result.norm, **rates}
+        values = {**result.losses, "grad_norm": result.norm, **rates}
         if self.engine.rank != 0:
             return {}
         meter = result.meter
@@ -161,8 +174,8 @@ class Trainer:
             len(plan.draws),
             meter.supervised,
             meter.flops,
-            ratios={**result.tally.ratios(), **meter.ratios()},
-            counts=result.tally.counts(),
+            ratios={**result.tally.ratios(), **meter.ratios(), **result.lessons.ratios()},
+            counts={**result.tally.counts(), **result.lessons.counts()},
         )
         return telemetry.end_step(index + 1, facts, self.order.epoch(index + 1))
 
@@ -172,42 +185,67 @@ class Trainer:
             parts = self._parts(self.loader.samples(index))
             batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
         counts = [self.step.counts(batch) for batch in batches]
-        whole = Counts(*self._step_sum(torch.cat(counts).sum(0).tolist()))
+        lessons = self._lessons(index, parts, batches)
+        mine = torch.cat(counts).sum(0).tolist()
+        text_n, coord_n, *taught = self._step_sum([*mine, *lessons.before()])
+        lessons.begin(taught)
+        whole = Counts(text_n, coord_n)
         self._require_labels(plan, sum(whole))
         self.optimizers.zero_grad()
         width = self._sigma(index)
         told = []
-        for number, batch in enumerate(batches, 1):
-            last = number == len(batches)
+        for number, batch in enumerate(batches):
+            last = number == len(batches) - 1
+            moved = self._to_device(batch)
+            study = self._study(lessons, number, moved)
             with self.engine.accumulate(self.wrapped, last=last):
                 with self.clock.phase("forward"), arithmetic(self.config, self.device):
-                    out = self.wrapped(self._to_device(batch), whole, width)
+                    out = self.wrapped(moved, whole, width, *study)
                 loss = out.loss * self.engine.gradient_scale()
                 with self.clock.backward(loss, shared=last and self.engine.world > 1):
                     loss.backward()
-            told.append((out.samples, out.right))
+            told.append((out.samples, out.right, out.sums))
         # Read only now: reading makes a GPU finish what it was given.
         tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
         meter = Meter(self.gauge, self.engine.rank, self.engine.world)
         rows = zip(parts, batches, counts, told, strict=True)
-        for part, batch, count, (terms, right) in rows:
+        for part, batch, count, (terms, right, sums) in rows:
             tally.add(part, terms, count)
             meter.add(part, batch, right)
-        self._add_up(tally, meter)
+            lessons.add(sums)
+        self._add_up(tally, meter, lessons)
         with self.clock.phase("optimizer"):
             self.tuned.before_step()
             norm = gradient_norm(self.parameters, self.config.optim.clip)
-            self._require_finite(plan, tally, norm)
+            self._require_finite(plan, tally, lessons, norm)
             self.optimizers.step()
             self.tuned.after_step(index + 1)
-        return StepResult(norm, tally, meter)
+        return StepResult(norm, tally, meter, lessons)
 
-    def _add_up(self, tally: Tally, meter: Meter) -> None:
-        """Make both hold the sums over all ranks."""
-        size = len(tally.vector)
-        summed = self._step_sum([*tally.vector, *meter.vector])
-        tally.replace(summed[:size])
-        meter.replace(summed[size:])
+    def _add_up(self, tally: Tally, meter: Meter, lessons: Taught) -> None:
+        """Make all hold the sums over all ranks."""
+        taught = lessons.after()
+        first, second = len(taught), len(taught) + len(tally.vector)
+        summed = self._step_sum([*taught, *tally.vector, *meter.vector])
+        lessons.end(summed[:first])
+        tally.replace(summed[first:second])
+        meter.replace(summed[second:])
+
+    def _lessons(
+        self, index: int, parts: Sequence[Sequence[Sample]], batches: Sequence[ModelBatch]
+    ) -> Taught:
+        """What the step learns from the teacher, its answers made; nothing without one."""
+        if self.coach is None:
+            return Untaught()
+        with self.clock.phase("teacher"), arithmetic(self.config, self.device):
+            return self.coach.lessons(self.step.model, index, parts, batches)
+
+    def _study(self, lessons: Taught, number: int, batch: ModelBatch) -> tuple[Study, ...]:
+        """What the teacher makes of a micro-batch, which is on the device."""
+        if self.coach is None:
+            return ()
+        with self.clock.phase("teacher"), arithmetic(self.config, self.device):
+            return lessons.study(number, batch)
 
     def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
         size = self.config.micro_batch
@@ -248,9 +286,10 @@ class Trainer:
                 where=", ".join(self.source.name(draw) for draw in plan.draws),
             )
 
-    def _require_finite(self, plan: StepPlan, tally: Tally, norm: float) -> None:
+    def _require_finite(self, plan: StepPlan, tally: Tally, lessons: Taught, norm: float) -> None:
         totals = tally.totals()
         told = {f"the loss term {term.name}": totals[term.name] for term in self.step.terms}
+        told |= {f"the {name}": value for name, value in lessons.losses(None).items()}
         told["the gradient norm"] = norm
         wrong = [f"{name} is {value}" for name, value in told.items() if not math.isfinite(value)]
         if wrong:

@@ -2,6 +2,7 @@
 
 from mlcore.train.config.checkpoint import BestConfig, CheckpointConfig
 from mlcore.train.config.data import DataConfig
+from mlcore.train.config.distill import DistillConfig
 from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
@@ -19,6 +20,7 @@ __all__ = [
     "CoordLossConfig",
     "DataConfig",
     "DdpEngine",
+    "DistillConfig",
     "EvaluationConfig",
     "FullTuning",
     "LoadingConfig",

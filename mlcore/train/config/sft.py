@@ -13,6 +13,7 @@ from mlcore.fusion.config import FusionConfig, SourceConfig, TargetConfig
 from mlcore.preflight.config import PreflightConfig
 from mlcore.train.config.checkpoint import CheckpointConfig
 from mlcore.train.config.data import DataConfig, data_type
+from mlcore.train.config.distill import DistillConfig
 from mlcore.train.config.engine import DdpEngine, LocalEngine
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
@@ -64,6 +65,8 @@ class SftConfig(PrecisionKeys, JobConfig):
     """how weights change"""
     coord_loss: CoordLossConfig | None = Field(default_factory=CoordLossConfig)
     """soft loss of coordinates; null means plain cross-entropy"""
+    distill: DistillConfig | None = None
+    """a frozen teacher that is learned from beside the truth; null means none"""
     engine: Annotated[LocalEngine | DdpEngine, Field(discriminator="type")] = Field(
         default=LocalEngine(type="local"), json_schema_extra=RUNTIME
     )
