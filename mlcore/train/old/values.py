@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from mlcore.chat.config import MessagesConfig
 from mlcore.geometry.order import POLICIES
 from mlcore.metrics.exporter import PLACES
+from mlcore.train.config.precision import Attention
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
 from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 from mlcore.train.old.mixture import data_file, mixture
@@ -224,6 +225,25 @@ def _warmup_ratio(to: str, value: Any, draft: Draft) -> Made:
     return Made({to: number(value)})
 
 
+def _weights_only(to: str, value: Any, draft: Draft) -> Made:
+    return Made({to: "weights_only" if flag(value) else "restartable"})
+
+
+def _delay(to: str, value: Any, draft: Draft) -> Made:
+    if number(value) <= 0:
+        raise NotCarried("removed", "0 delayed nothing, as no key does")
+    if "checkpoint.delay_steps" in draft.new:
+        raise NotCarried("removed", "the delay in steps counted before it")
+    return Made({to: value})
+
+
+def _attention(to: str, value: Any, draft: Draft) -> Made:
+    name = "flash_attention_2" if value in ("flash_attn", "flash_attn_2") else value
+    if name not in get_args(Attention):
+        raise NotCarried("unsupported", f"the kinds are {', '.join(get_args(Attention))}")
+    return Made({to: name})
+
+
 def _group_rate(to: str, value: Any, draft: Draft) -> Made:
     if number(value) <= 0:
         raise NotCarried("unsupported", "a rate of 0 trains nothing: freeze that part instead")
@@ -324,7 +344,8 @@ CONVERTERS: dict[str, Convert] = {
     "micro_batch": _micro_batch, "accumulation": _accumulation, "max_steps": _max_steps,
     "epochs": _epochs, "optimizer": _optimizer, "clip": _clip, "schedule": _schedule,
     "min_lr": _min_lr, "warmup_steps": _warmup_steps, "warmup_ratio": _warmup_ratio,
-    "group_rate": _group_rate, "betas": _betas,
+    "group_rate": _group_rate, "weights_only": _weights_only, "delay": _delay,
+    "attention": _attention, "betas": _betas,
     "interval": _interval, "eval_strategy": _eval_strategy, "truncation": _truncation,
     "dtype": _dtype, "bf16": _bf16, "train_type": _train_type, "json_format": _json_format,
     "unless_off": _unless_off, "report_to": _report_to, "switch": _switch,

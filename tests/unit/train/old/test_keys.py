@@ -156,6 +156,30 @@ CASES: dict[str, list[Case]] = {
         (3, {"training.max_steps": 7}, "removed", {"steps": 7}),
     ],
     "training.learning_rate": [(1e-4, {}, "carried", {"optim.lr": 1e-4})],
+    "training.save_only_model": [
+        (True, {}, "carried", {"checkpoint.type": "weights_only"}),
+        (False, {}, "carried", {"checkpoint.type": "restartable"}),
+    ],
+    "training.save_delay_steps": [
+        (200, {}, "carried", {"checkpoint.delay_steps": 200}),
+        (0, {}, "removed", {"checkpoint": ...}),
+    ],
+    "training.save_delay_epochs": [
+        (1.5, {}, "carried", {"checkpoint.delay_epochs": 1.5}),
+        (1.5, {"training.save_delay_steps": 9}, "removed", {"checkpoint.delay_epochs": ...}),
+    ],
+    "training.gradient_checkpointing": [
+        ("yes", {}, "carried", {"gradient_checkpointing": True}),
+    ],
+    "data.dataloader_num_workers": [(8, {}, "carried", {"loading.workers": 8})],
+    "training.dataloader_num_workers": [(8, {}, "carried", {"loading.workers": 8})],
+    "data.pin_memory": [(False, {}, "carried", {"loading.pin_memory": False})],
+    "data.dataloader_pin_memory": [(True, {}, "carried", {"loading.pin_memory": True})],
+    "model.attn_impl": [
+        ("flash_attn", {}, "carried", {"attention": "flash_attention_2"}),
+        ("sdpa", {}, "carried", {"attention": "sdpa"}),
+        ("magic", {}, "unsupported", {"attention": ...}),
+    ],
     "training.vit_lr": [
         (5e-5, {}, "carried", {"optim.vit_lr": 5e-5}),
         (0, {}, "unsupported", {"optim.vit_lr": ...}),
