@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mlcore.chat.collate import pad_right
@@ -14,7 +15,9 @@ from mlcore.models.forward import hidden_states, lm_logits
 from mlcore.models.groups import group_of
 from mlcore.models.load import load_model
 from mlcore.train.flops import PEAKS, Shape, peak_of
+from mlcore.train.meter import Gauge
 from tests.support.scenes import make_image, make_record
+from tests.support.training import sft_config
 
 FREEZE = [(), ("vit",), ("vit", "aligner"), ("llm",)]
 
@@ -66,3 +69,21 @@ def test_the_formula_is_what_torch_does(
 )
 def test_a_gpu_is_known_by_its_name(name: str, known: str | None) -> None:
     assert peak_of(name) == (PEAKS[known] if known else None)
+
+
+def test_arithmetic_is_counted_on_known_gpus_in_bfloat16_alone(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(tiny_checkpoint)
+    gpu = torch.device("cuda", 0)
+
+    def counted_on(name: str, dtype: str, device: torch.device) -> bool:
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: name)
+        gauge = Gauge.of(sft_config(tmp_path, dtype=dtype), model, device)
+        assert (gauge.shape is None) == (gauge.peak is None)
+        return gauge.peak is not None
+
+    assert counted_on("NVIDIA H100 80GB HBM3", "bfloat16", gpu)
+    assert not counted_on("NVIDIA H100 80GB HBM3", "float32", gpu)
+    assert not counted_on("NVIDIA GeForce GTX 1080", "bfloat16", gpu)
+    assert not counted_on("none", "bfloat16", torch.device("cpu"))
