@@ -22,6 +22,7 @@ _DELEGATED = {
     "messages": "mlcore.chat.cli",
     "fusion": "mlcore.fusion.cli",
     "merge": "mlcore.tuning.cli",
+    "predict": "mlcore.predict.cli_run",
     "export-metrics": "mlcore.metrics.cli",
     "metrics": "mlcore.metrics.cli_list",
     "preflight": "mlcore.preflight.cli",
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("objectjson", help="the same for object_N JSON", add_help=False)
     commands.add_parser("messages", help="show a sample as the model sees it", add_help=False)
     commands.add_parser("fusion", help="show the plan of a mixture of datasets", add_help=False)
+    commands.add_parser("predict", help="a predict config with another model", add_help=False)
     commands.add_parser("merge", help="put an adapter into its checkpoint", add_help=False)
     commands.add_parser("metrics", help="what every figure over steps is", add_help=False)
     commands.add_parser("export-metrics", help="a run's figures elsewhere", add_help=False)

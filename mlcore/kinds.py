@@ -84,7 +84,7 @@ _ALL = (
         "mlcore.predict.config:PredictConfig",
         "mlcore.predict.job:run",
         device="any",
-        inputs=("dataset", "model"),
+        inputs=("dataset", "model", "adapter"),
         outputs={"predictions": "predictions"},
         resumable=False,
     ),

@@ -43,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
         raise DataError("there is no such image", where=str(options.image))
     from mlcore.predict.single import Single
 
-    model = Single(resolve_ref(options.model, {}, Path.cwd()), messages, options.dtype)
+    folder = resolve_ref(options.model, {}, Path.cwd())
+    model = Single(folder, messages, options.dtype, options.adapter)
     pixels = read_rgb(options.image)
     height, width = pixels.shape[:2]
     record = Record(options.image.name, (options.image.name,), width, height, "pixel", (), None)
@@ -80,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("image", type=Path, metavar="IMAGE")
     parser.add_argument(
         "--model", required=True, metavar="REF", help="a checkpoint folder, or builtin:NAME"
+    )
+    parser.add_argument(
+        "--adapter", type=Path, metavar="DIR", help="an adapter made for that checkpoint"
     )
     parser.add_argument("--mode", choices=MODES, default="dense")
     parser.add_argument(

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlcore.chat.config import MessagesConfig
 from mlcore.chat.prompts import Mode
-from mlcore.config.base import RUNTIME, DatasetRef, JobConfig, ModelRef, StrictModel
+from mlcore.config.base import RUNTIME, AdapterRef, DatasetRef, JobConfig, ModelRef, StrictModel
 from mlcore.contract.limits import DEFAULT_MAX_PIXELS, MaxPixels
 
 
@@ -18,6 +18,17 @@ class ModelSystem(StrictModel):
     """which system answers"""
     model: ModelRef
     """the checkpoint folder"""
+
+
+class AdapterSystem(StrictModel):
+    """A checkpoint with an adapter answers, as the merged one would."""
+
+    type: Literal["adapter"]
+    """which system answers"""
+    model: ModelRef
+    """the checkpoint folder that the adapter was made for"""
+    adapter: AdapterRef
+    """the adapter folder"""
 
 
 class UntrainedSystem(StrictModel):
@@ -36,7 +47,9 @@ class ConstantSystem(StrictModel):
     """which system answers"""
 
 
-System = Annotated[ModelSystem | UntrainedSystem | ConstantSystem, Field(discriminator="type")]
+System = Annotated[
+    ModelSystem | AdapterSystem | UntrainedSystem | ConstantSystem, Field(discriminator="type")
+]
 
 
 class SamplingConfig(StrictModel):

@@ -18,6 +18,7 @@ from mlcore.models.load import load_model, load_processor
 from mlcore.predict.config import SamplingConfig
 from mlcore.predict.live import TextReader
 from mlcore.predict.said import Said, said
+from mlcore.tuning.stored import load_adapted
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -30,10 +31,14 @@ class Single:
         folder: Path,
         messages: MessagesConfig,
         dtype: Literal["float32", "bfloat16", "float16"],
+        adapter: Path | None = None,
     ) -> None:
         self._processor = load_processor(folder)
         self._renderer = Renderer(RenderKit.from_folder(folder), messages)
-        self._model = load_model(folder, DTYPES[dtype])
+        if adapter is None:
+            self._model = load_model(folder, DTYPES[dtype])
+        else:
+            self._model = load_adapted(folder, adapter, DTYPES[dtype]).model
         torch.nn.Module.to(self._model, "cuda" if torch.cuda.is_available() else "cpu")
 
     def answer(

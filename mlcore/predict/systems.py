@@ -19,13 +19,14 @@ from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
 from mlcore.errors import ConfigError, DataError, OutOfMemoryError
 from mlcore.models.load import load_model, load_processor, load_untrained
-from mlcore.predict.config import ConstantSystem, PredictConfig, UntrainedSystem
+from mlcore.predict.config import AdapterSystem, ConstantSystem, PredictConfig, UntrainedSystem
 from mlcore.predict.constant import constant_dense, constant_summary
 from mlcore.predict.live import Live
 from mlcore.predict.said import Said, said
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
 from mlcore.run.hashing import tree_digest, tree_entries
+from mlcore.tuning.stored import UNPROVEN, UNPROVEN_WORDS, base_digest_of, load_adapted
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,19 @@ class ModelAnswers:
     """A model answers, whole batches at a time; a batch that fails is tried image by image."""
 
     def __init__(
-        self, config: PredictConfig, folder: Path, dataset: Dataset, events: EventWriter
+        self,
+        config: PredictConfig,
+        folder: Path,
+        dataset: Dataset,
+        events: EventWriter,
+        adapter: Path | None = None,
     ) -> None:
         assert not isinstance(config.system, ConstantSystem)
         self._processor = load_processor(folder)
         self._renderer = Renderer(
             RenderKit.from_folder(folder), config.messages, dataset=dataset.name
         )
-        self._model = _model(config, folder)
+        self._model = _model(config, folder, adapter)
         nn.Module.to(self._model, _device(config.device))
         self._messages = config.messages
         self._dataset, self._warn = dataset, events.warning
@@ -95,7 +101,8 @@ class ModelAnswers:
             config.sampling.temperature, config.sampling.top_p,
             config.sampling.repetition_penalty, config.seed,
         )
-        self.model_digest: str | None = tree_digest(tree_entries(folder))
+        # An adapter's own files name the checkpoint below it by digest.
+        self.model_digest: str | None = tree_digest(tree_entries(adapter or folder))
         self.generation: Mapping[str, Any] = {
             "max_new_tokens": config.max_new_tokens,
             "messages": config.messages.model_dump(mode="json"),
@@ -156,15 +163,24 @@ def open_system(config: PredictConfig, ctx: RunContext, dataset: Dataset) -> Sys
         return ConstantAnswers(dataset, config.modes, config.messages)
     torch.set_num_threads(config.threads)
     folder = ctx.resolve(config.system.model)
-    return ModelAnswers(config, folder, dataset, ctx.events)
+    if not isinstance(config.system, AdapterSystem):
+        return ModelAnswers(config, folder, dataset, ctx.events)
+    adapter = ctx.resolve(config.system.adapter)
+    if base_digest_of(adapter) is None:
+        ctx.events.warning(UNPROVEN, UNPROVEN_WORDS)
+    return ModelAnswers(config, folder, dataset, ctx.events, adapter)
 
 
-def _model(config: PredictConfig, folder: Path) -> Qwen3VLForConditionalGeneration:
+def _model(
+    config: PredictConfig, folder: Path, adapter: Path | None
+) -> Qwen3VLForConditionalGeneration:
     dtypes = {
         "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16
     }
     if isinstance(config.system, UntrainedSystem):
         return load_untrained(folder, config.seed, dtypes[config.dtype])
+    if adapter is not None:
+        return load_adapted(folder, adapter, dtypes[config.dtype]).model
     return load_model(folder, dtypes[config.dtype])
 
 

@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     from mlcore.tuning.merge import merge
+    from mlcore.tuning.stored import UNPROVEN_WORDS
 
     done = merge(
         options.base,
@@ -38,5 +39,5 @@ def main(arguments: Sequence[str]) -> int:
     print(f"logits at {done.positions} places differ by {done.difference:.1e} of the largest one")
     print(f"saved in {done.dtype}: {done.rounding:.1e} more")
     if not done.proven:
-        print("the adapter names no checkpoint; only names and shapes were compared")
+        print(UNPROVEN_WORDS)
     return ExitCode.OK

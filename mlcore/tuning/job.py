@@ -10,6 +10,7 @@ import torch
 from mlcore.run.context import RunContext
 from mlcore.tuning.config import MergeConfig
 from mlcore.tuning.merge import merge
+from mlcore.tuning.stored import UNPROVEN, UNPROVEN_WORDS
 
 
 def run(config: MergeConfig, ctx: RunContext) -> dict[str, Any]:
@@ -24,9 +25,7 @@ def run(config: MergeConfig, ctx: RunContext) -> dict[str, Any]:
         tolerance=config.tolerance,
     )
     if not done.proven:
-        ctx.events.warning(
-            "base_unproven", "the adapter names no checkpoint; only names and shapes were compared"
-        )
+        ctx.events.warning(UNPROVEN, UNPROVEN_WORDS)
     return {
         "schema": "merge/1",
         "headline": {

@@ -28,6 +28,8 @@ from mlcore.tuning.names import ADAPTER, BASE, SETTINGS, WEIGHTS
 from mlcore.tuning.targets import Model
 
 SCHEMA = "adapter/1"
+UNPROVEN = "base_unproven"
+UNPROVEN_WORDS = "the adapter names no checkpoint; only names and shapes were compared"
 _SHOWN = 3
 """names that an error lists"""
 
