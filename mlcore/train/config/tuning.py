@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -184,8 +183,9 @@ class AdaLoraTuning(LowRank):
 
     def schedule(self, steps: int) -> tuple[int, int]:
         """Steps of warm-up and of settling in a run of `steps`. Raises ValueError if too few."""
-        warm, settle = math.ceil(self.warmup * steps), max(1, int(self.settle * steps))
-        if warm >= steps - settle:
+        warm, settle = int(self.warmup * steps), int(self.settle * steps)
+        # The last cut weighs directions by a step before it.
+        if warm >= steps - settle or steps - settle < 2:
             raise ValueError(f"{steps} steps are too few for ranks to fall")
         return warm, settle
 

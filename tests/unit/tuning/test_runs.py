@@ -122,6 +122,11 @@ def test_a_second_stage_begins_anew_on_the_merged_first(training_set: Path, tmp_
         merge(BASE, second / "artifacts" / "adapter", tmp_path / "no")
 
 
+def test_adalora_needs_steps_in_which_ranks_fall(training_set: Path) -> None:
+    with pytest.raises(ValueError, match="1 steps are too few for ranks to fall"):
+        sft_config(training_set, BASE, tuning={"type": "adalora"}, steps=1)
+
+
 @pytest.mark.parametrize(
     ("model", "tuning", "words"),
     [

@@ -134,7 +134,6 @@ def test_targets_by_name_and_by_expression(make: Make) -> None:
         ),
         ({"type": "boft", "block_size": 7}, "not a multiple of 7"),
         ({"type": "fourierft", "frequencies": 4000}, "fewer than 4000 frequencies"),
-        ({"type": "adalora", "warmup": 0.55, "settle": 0.44}, "too few for ranks to fall"),
     ],
 )
 def test_what_the_model_cannot_have_is_said(
