@@ -19,6 +19,7 @@ SECTIONS = {
     "train": gettext_noop("Training"), "eval": gettext_noop("Held-out images"),
     "time": gettext_noop("Time"), "memory": gettext_noop("Memory"),
     "data": gettext_noop("Samples"), "augment": gettext_noop("Augmentation"),
+    "pack": gettext_noop("Rows"),
 }  # fmt: skip
 _LOSSES = ("loss_text", "loss_coord", "sft_loss", "llm_kd_loss", "vision_kd_loss")
 _TASKS = ("loss_dense", "loss_summary")

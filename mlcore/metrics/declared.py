@@ -92,6 +92,9 @@ _COSTS: Sequence[_Row] = (
     ("memory/cuda_peak_bytes", "B", "max", "lower", "most GPU memory in tensors, fullest rank"),
 )
 _SAMPLES: Sequence[_Row] = (
+    ("pack/rows", "rows", "mean", "lower", "rows of a step"),
+    ("pack/fill", "share", "ratio", "higher", "tokens, of the most that rows may hold"),
+    ("pack/samples_per_row", "samples/row", "ratio", "higher", "samples that share a row"),
     ("data/over_length", "records", "last", "none", "records that are too long and left out"),
     ("data/over_length_share", "share", "last", "none", "the same, of all records"),
     ("data/several_images", "samples", "sum", "none", "not augmented: more than one image"),

@@ -9,11 +9,15 @@ import torch
 
 from mlcore.chat.prompts import MODES, Mode
 from mlcore.losses.terms import Counts, Objective
+from mlcore.train.packing import Fill
 from mlcore.train.source import COUNTERS, Sample
 from mlcore.train.telemetry import Ratio
 
 COUNTED = ("text_n", "coord_n", "samples")
 """of each dataset and task besides the terms: supervised tokens of text and of coordinates"""
+
+LAID = ("samples", "tokens", "rows", "room")
+"""of rows: what they hold, how many they are, the most tokens that they may hold"""
 
 
 class Sums(dict[str, float]):
@@ -39,7 +43,7 @@ class Tally:
         self._members = members
         self._labels = labels
         self._groups = members * len(MODES)
-        self._sums = np.zeros(self._groups * len(self._figures) + len(COUNTERS))
+        self._sums = np.zeros(self._groups * len(self._figures) + len(COUNTERS) + len(LAID))
 
     def add(
         self, samples: Sequence[Sample], terms: Mapping[str, torch.Tensor], counts: torch.Tensor
@@ -51,10 +55,15 @@ class Tally:
         ones = np.ones(len(samples))
         group = [s.draw.member * len(MODES) + MODES.index(s.draw.mode) for s in samples]
         np.add.at(self._grid, group, np.stack([*losses, *counts.numpy().T, ones], axis=1))
-        tail = self._sums[self._groups * len(self._figures) :]
+        tail = self._sums[self._groups * len(self._figures) :][: len(COUNTERS)]
         for sample in samples:
             for name, count in sample.counted.items():
                 tail[COUNTERS.index(name)] += count
+
+    def lay(self, fill: Fill, budget: int) -> None:
+        """Add how full the rows of a rank are, of `budget` tokens at most."""
+        told = (fill.samples, fill.tokens, fill.rows, fill.rows * budget)
+        self._sums[-len(LAID) :] += told
 
     @property
     def vector(self) -> list[float]:
@@ -106,8 +115,13 @@ class Tally:
         return out
 
     def ratios(self) -> dict[str, Ratio]:
-        """The loss of each dataset over its supervised tokens, and shares of augmented samples."""
-        out: dict[str, Ratio] = {}
+        """The loss of each dataset over its supervised tokens, how full rows are, and shares of
+        augmented samples."""
+        laid = dict(zip(LAID, self._sums[-len(LAID) :].tolist(), strict=True))
+        out: dict[str, Ratio] = {
+            "pack/fill": (laid["tokens"], laid["room"]),
+            "pack/samples_per_row": (laid["samples"], laid["rows"]),
+        }
         labels = self._labels if self._objective.terms else ()
         for label, sums in zip(labels, self._by_member(), strict=False):
             out[f"loss/{label}"] = (self.loss_of(sums) * sums.tokens, sums.tokens)
@@ -125,6 +139,7 @@ class Tally:
             f"samples/{label}": sums["samples"]
             for label, sums in zip(self._labels, self._by_member(), strict=False)
         }
+        out["pack/rows"] = float(self._sums[-len(LAID) + LAID.index("rows")])
         return out | {n: c for n, c in self._counters().items() if n.startswith("data/") and c}
 
     def _by_member(self) -> list[Sums]:
@@ -135,5 +150,5 @@ class Tally:
         return Sums(zip(self._figures, row.tolist(), strict=True))
 
     def _counters(self) -> dict[str, float]:
-        tail = self._sums[self._groups * len(self._figures) :].tolist()
-        return dict(zip(COUNTERS, tail, strict=True))
+        tail = self._sums[self._groups * len(self._figures) :][: len(COUNTERS)]
+        return dict(zip(COUNTERS, tail.tolist(), strict=True))

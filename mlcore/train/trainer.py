@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mlcore.chat.collate import ModelBatch, pad_right
+from mlcore.chat.collate import ModelBatch
 from mlcore.distill.coach import Coach
 from mlcore.distill.lessons import Taught, Untaught
 from mlcore.distill.step import Study
@@ -30,6 +30,7 @@ from mlcore.train.looks import Looks
 from mlcore.train.meter import Gauge, Meter
 from mlcore.train.optim import Optimizers, gradient_norm
 from mlcore.train.order import Draw, SampleOrder, StepPlan
+from mlcore.train.packing import Layout
 from mlcore.train.precision import arithmetic
 from mlcore.train.schedule import sigma
 from mlcore.train.source import Sample, Source
@@ -37,6 +38,7 @@ from mlcore.train.step import SftStep
 from mlcore.train.tally import Tally
 from mlcore.train.telemetry import StepFacts, Telemetry
 from mlcore.train.watch import Watch
+from mlcore.train.work import Work
 from mlcore.tuning.tuned import Tuned
 
 
@@ -87,6 +89,7 @@ class Trainer:
         self.optimizers = Optimizers(step.model, config.optim)
         self.loader = Loader(source, self._mine, config.loading, config.steps)
         self.keeper = Keeper(config, engine, tuned, self.optimizers, order)
+        self.layout = Layout(config.packing, config.micro_batch, config.global_max_length)
         self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
     @property
@@ -182,20 +185,18 @@ class Trainer:
     def _learn(self, plan: StepPlan, index: int) -> StepResult:
         """Gradients of the whole batch, summed over micro-batches and ranks, and one update."""
         with self.clock.phase("data"):
-            parts = self._parts(self.loader.samples(index))
-            batches = [pad_right([s.example for s in part], self.source.pad_id) for part in parts]
-        counts = [self.step.counts(batch) for batch in batches]
-        lessons = self._lessons(index, parts, batches)
-        mine = torch.cat(counts).sum(0).tolist()
-        text_n, coord_n, *taught = self._step_sum([*mine, *lessons.before()])
+            samples = self.loader.samples(index)
+        work = self._laid_out(samples)
+        lessons = self._lessons(index, work.parts, work.batches)
+        text_n, coord_n, *taught = self._step_sum([*work.supervised, *lessons.before()])
         lessons.begin(taught)
         whole = Counts(text_n, coord_n)
         self._require_labels(plan, sum(whole))
         self.optimizers.zero_grad()
         width = self._sigma(index)
         told = []
-        for number, batch in enumerate(batches):
-            last = number == len(batches) - 1
+        for number, batch in enumerate(work.batches):
+            last = number == len(work.batches) - 1
             moved = self._to_device(batch)
             study = self._study(lessons, number, moved)
             with self.engine.accumulate(self.wrapped, last=last):
@@ -208,8 +209,8 @@ class Trainer:
         # Read only now: reading makes a GPU finish what it was given.
         tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
         meter = Meter(self.gauge, self.engine.rank, self.engine.world)
-        rows = zip(parts, batches, counts, told, strict=True)
-        for part, batch, count, (terms, right, sums) in rows:
+        tally.lay(work.fill, self.layout.budget)
+        for (part, batch, count), (terms, right, sums) in zip(work, told, strict=True):
             tally.add(part, terms, count)
             meter.add(part, batch, right)
             lessons.add(sums)
@@ -247,9 +248,20 @@ class Trainer:
         with self.clock.phase("teacher"), arithmetic(self.config, self.device):
             return lessons.study(number, batch)
 
-    def _parts(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
-        size = self.config.micro_batch
-        return [samples[start : start + size] for start in range(0, len(samples), size)]
+    def _laid_out(self, samples: Sequence[Sample]) -> Work:
+        """The samples of this rank as batches, as many as on every other rank."""
+        lengths = [len(sample.example) for sample in samples]
+        layout = self.layout.parts(lengths)
+        if self.engine.world > 1:
+            layout = self.layout.parts(lengths, at_least=self._most(len(layout)))
+        with self.clock.phase("data"):
+            return Work.of(samples, layout, self.source.pad_id, self.step)
+
+    def _most(self, parts: int) -> int:
+        """The most forward passes that any rank has, on every rank."""
+        has = [0.0] * (self.config.batch_size + 1)
+        has[parts] = 1.0
+        return max(number for number, ranks in enumerate(self._step_sum(has)) if ranks)
 
     def _to_device(self, batch: ModelBatch) -> ModelBatch:
         if self.device.type == "cuda" and self.config.loading.pin_memory:

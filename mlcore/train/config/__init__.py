@@ -8,6 +8,7 @@ from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.packing import LengthGrouped, NoPacking, Packed, PackingConfig
 from mlcore.train.config.sft import SftConfig
 from mlcore.train.config.start import CheckpointStart, ScratchStart
 from mlcore.train.config.telemetry import TelemetryConfig
@@ -23,9 +24,13 @@ __all__ = [
     "DistillConfig",
     "EvaluationConfig",
     "FullTuning",
+    "LengthGrouped",
     "LoadingConfig",
     "LocalEngine",
+    "NoPacking",
     "OptimConfig",
+    "Packed",
+    "PackingConfig",
     "ScratchStart",
     "SftConfig",
     "TelemetryConfig",

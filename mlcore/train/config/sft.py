@@ -19,6 +19,7 @@ from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
 from mlcore.train.config.optim import OptimConfig
+from mlcore.train.config.packing import NoPacking, Packed, PackingConfig
 from mlcore.train.config.precision import PrecisionKeys
 from mlcore.train.config.retired import RETIRED
 from mlcore.train.config.start import CheckpointStart, ScratchStart
@@ -54,7 +55,9 @@ class SftConfig(PrecisionKeys, JobConfig):
     batch_size: int = Field(default=16, ge=1)
     """samples of one step, over all processes"""
     micro_batch: int = Field(default=16, ge=1, json_schema_extra=RUNTIME)
-    """most samples of one forward pass of one process; changes memory, not the result"""
+    """most rows of one forward pass of one process; changes memory, not the result"""
+    packing: PackingConfig = Field(default=NoPacking(type="none"), json_schema_extra=RUNTIME)
+    """how samples are laid out in rows: one each, or several that are kept apart exactly"""
     global_max_length: int = Field(default=512, ge=16)
     """longest sample in tokens"""
     over_length: OverLengthConfig = Field(default_factory=OverLengthConfig)
@@ -112,6 +115,16 @@ class SftConfig(PrecisionKeys, JobConfig):
             raise ValueError(
                 f"an adapter cannot go on learning with tuning.type {self.tuning.type}; "
                 "write model.adapter_then: merge"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_hold_a_sample(self) -> Self:
+        row = self.packing.row_tokens if isinstance(self.packing, Packed) else None
+        if row is not None and row < self.global_max_length:
+            raise ValueError(
+                f"packing.row_tokens {row} is less than global_max_length "
+                f"{self.global_max_length}: the longest sample would fit no row"
             )
         return self
 

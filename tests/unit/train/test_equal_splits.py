@@ -39,29 +39,33 @@ def assert_same(got: dict[int, dict[str, float]], expected: dict[int, dict[str, 
             assert got[step][name] == pytest.approx(expected[step][name], rel=1e-3), (step, name)
 
 
-@pytest.mark.parametrize("micro_batch", [1, 3])
+@pytest.mark.parametrize(("micro_batch", "packing"), [(1, "none"), (3, "length_grouped")])
 def test_micro_batches_change_nothing(
     tmp_path: Path,
     training_set: Path,
     tiny_checkpoint: Path,
     whole: dict[int, dict[str, float]],
     micro_batch: int,
+    packing: str,
 ) -> None:
-    config = sft_config(training_set, tiny_checkpoint, micro_batch=micro_batch)
+    changes: dict[str, Any] = {"micro_batch": micro_batch, "packing": {"type": packing}}
+    config = sft_config(training_set, tiny_checkpoint, **changes)
     job.run(config, context(tmp_path / "run"))
     assert_same(metrics(tmp_path / "run"), whole)
 
 
-@pytest.mark.parametrize("micro_batch", [1, 4])
+@pytest.mark.parametrize(("micro_batch", "packing"), [(1, "packed"), (4, "none")])
 def test_two_processes_change_nothing(
     tmp_path: Path,
     training_set: Path,
     tiny_checkpoint: Path,
     whole: dict[int, dict[str, float]],
     micro_batch: int,
+    packing: str,
 ) -> None:
-    engine: dict[str, Any] = {"type": "ddp", "processes": 2}
-    settings = sft_settings(training_set, tiny_checkpoint, engine=engine, micro_batch=micro_batch)
+    changes: dict[str, Any] = {"micro_batch": micro_batch, "packing": {"type": packing}}
+    changes["engine"] = {"type": "ddp", "processes": 2}
+    settings = sft_settings(training_set, tiny_checkpoint, **changes)
     assert start_run(tmp_path / "run", settings).wait() == 0
     assert_same(metrics(tmp_path / "run"), whole)
 
