@@ -161,13 +161,13 @@ def add_lora(model: Qwen3VLForConditionalGeneration) -> None:
 
 
 def recompute(model: Qwen3VLForConditionalGeneration) -> None:
-    model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.activation_checkpointing_enable()
 
 
 def learned(step: SftStep, batches: Sequence[ModelBatch]) -> tuple[float, Gradients]:
     """Loss and gradients of one step over these batches."""
     step.zero_grad()
-    counts = Counts(*sum(step.counts(batch).sum(0) for batch in batches).tolist())
+    counts = Counts(*torch.cat([step.counts(batch) for batch in batches]).sum(0).tolist())
     loss = 0.0
     for batch in batches:
         out = step(batch, counts, 3.0)
