@@ -1,10 +1,11 @@
 """How much memory a training step takes, counted from shapes: nothing is run.
 
-    weights      parameters x bytes of a number
-    gradients    trained parameters x bytes of a number
-    optimiser    AdamW keeps two float32 numbers of each trained parameter, Muon one of a matrix
+    weights      trained parameters x bytes of a master number, the others x bytes of a number
+    gradients    trained parameters x bytes of a master number
+    optimiser    AdamW keeps two such numbers of each trained parameter, Muon one of a matrix
     activations  tokens x layers x kept numbers of a token and layer, and the same for patches
-    logits       rows of the head x vocabulary x 4 bytes x 3 (logits, their softmax, its gradient)
+    logits       rows of the head in one chunk x vocabulary x 4 bytes x 3 (logits, their softmax,
+                 its gradient)
 
 What a layer keeps for the way back follows the counting of Korthikanti et al., "Reducing
 Activation Recomputation in Large Transformer Models" (2022), section 4, for the layers at hand:
@@ -24,7 +25,8 @@ LOGIT_COPIES = 3
 @dataclass(frozen=True)
 class Work:
     """What one process has in memory at once: tokens and patches of a micro-batch, rows of the
-    head, bytes of a number, the most tokens of one sample."""
+    head, bytes of a number of the arithmetic, the most tokens of one sample, and bytes of a number
+    of trained weights, which are that of the arithmetic where it is 0."""
 
     tokens: int
     patches: int
@@ -33,6 +35,7 @@ class Work:
     longest: int
     eager: bool = False
     checkpointing: bool = False
+    master: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,11 @@ def estimate(config: Any, parameters: int, trained: int, matrices: int, work: Wo
     else:
         text_numbers = work.tokens * text.num_hidden_layers * per_token
         vision_numbers = work.patches * config.vision_config.depth * per_patch
+    master = work.master or work.number
     return Estimate(
-        weights=parameters * work.number,
-        gradients=trained * work.number,
-        optimiser=FLOAT32 * (2 * (trained - matrices) + matrices),
+        weights=trained * master + (parameters - trained) * work.number,
+        gradients=trained * master,
+        optimiser=master * (2 * (trained - matrices) + matrices),
         activations=int(text_numbers + vision_numbers) * work.number,
         logits=work.head_rows * text.vocab_size * FLOAT32 * LOGIT_COPIES,
     )

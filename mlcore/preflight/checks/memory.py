@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcore.losses.head import rows_of
 from mlcore.preflight.estimate import Estimate, Work, estimate
 from mlcore.preflight.machine import Memory, memory_of
 from mlcore.preflight.result import Result
@@ -49,11 +50,15 @@ def step_estimate(scene: Scene) -> Estimate:
     pixels = max(record.width * record.height for _, record in scene.train())
     rows = min(config.micro_batch, max(1, config.batch_size // scene.processes))
     learned = scene.trained
+    vocabulary = scene.weights.config.text_config.vocab_size
     work = Work(
         tokens=rows * longest,
         patches=rows * pixels // patch**2,
-        head_rows=rows * longest,
+        head_rows=min(rows * longest, rows_of(vocabulary)),
         number=NUMBERS[config.dtype],
+        master=NUMBERS[config.master_dtype],
+        eager=config.attention == "eager",
+        checkpointing=config.gradient_checkpointing,
         longest=longest,
     )
     return estimate(scene.weights.config, learned.parameters, learned.total, learned.matrices, work)

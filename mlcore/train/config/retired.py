@@ -6,17 +6,12 @@ own names: people remember `packing_buffer` and not the section that it stood in
 
 from __future__ import annotations
 
-from mlcore.train.old.keys import NO_TUNER, TABLE, Row
+from mlcore.train.old.keys import TABLE, Row
 
 MIGRATE = "`python -m mlcore data migrate OLD.yaml NEW.yaml` turns such a file into one of today's"
 _MORE = {
     "template": "the checkpoint brings its own chat template; the one length is global_max_length",
     "quad": "a polygon is `poly`, in records only; `data migrate` rewrites the older key",
-    "lora_rank": NO_TUNER,
-    "lora_alpha": NO_TUNER,
-    "lora_dropout": NO_TUNER,
-    "target_modules": NO_TUNER,
-    "modules_to_save": NO_TUNER,
 }
 """names that older configs had without a row of their own"""
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from mlcore.train.old.draft import Status
 
-NO_TUNER = "adapters (LoRA, DoRA) are not in this version: every weight is trained"
-NO_FREEZE = "nothing can be frozen in this version"
+TUNER = "adapters are described under `tuning`, with `type: lora` or another"
 NO_KD = "distillation is not in this version"
 NO_RL = "distillation and reinforcement learning are not in this version"
 NO_QUANT = "quantised weights are not in this version"
@@ -123,10 +122,20 @@ TABLE: tuple[Row, ...] = (
     _carried("template.truncation_strategy", "over_length.max_share", "truncation"),
     _carried("model.torch_dtype", "dtype", "dtype"),
     _carried("training.bf16", "dtype", "bf16"),
-    _carried("tuner.train_type", "", "train_type", NO_TUNER),
+    _carried("tuner.train_type", "tuning.type", "train_type"),
+    _carried("tuner.freeze_llm", "tuning.freeze_llm", "switch"),
+    _carried("tuner.freeze_vit", "tuning.freeze_vit", "switch"),
+    _carried("tuner.freeze_aligner", "tuning.freeze_aligner", "switch"),
+    _carried("tuner.lora_rank", "tuning.rank", "of_adapters"),
+    _carried("tuner.lora_alpha", "tuning.alpha", "of_adapters"),
+    _carried("tuner.lora_dropout", "tuning.dropout", "of_adapters"),
+    _carried("tuner.use_dora", "tuning.dora", "of_adapters"),
+    _carried("tuner.use_rslora", "tuning.rslora", "of_adapters"),
+    _carried("tuner.target_modules", "tuning.target_modules", "of_adapters"),
+    _carried("tuner.target_regex", "tuning.target_regex", "of_adapters"),
+    _carried("tuner.modules_to_save", "tuning.modules_to_save", "of_adapters"),
     _carried("custom.json_format", "", "json_format"),
-    *_unless_off(NO_FREEZE, "tuner.freeze_llm", "tuner.freeze_vit", "tuner.freeze_aligner"),
-    *_unless_off(NO_TUNER, "tuner.use_dora", "tuner.use_swift_lora", "tuner.use_rslora"),
+    *_unless_off("adapters are peft's", "tuner.use_swift_lora"),
     *_unless_off("half precision is not in this version; bfloat16 is", "training.fp16"),
     *_unless_off("rare samples are not drawn more often", "custom.hard_sample_mining.enabled"),
     *_unless_off(NO_KD, "custom.visual_kd.enabled"),
@@ -181,12 +190,13 @@ TABLE: tuple[Row, ...] = (
               "custom.extra.prompt_variant"),
     *_removed("`extends` is the only word for it; put it there and migrate again", "inherit"),
     *_unsupported("a schedule has no other parameters", "training.lr_scheduler_kwargs.*"),
-    *_unsupported("a run starts from a whole checkpoint: `model.checkpoint`, or `--resume`",
+    *_unsupported("an adapter of an earlier stage is `model.adapter`; a dead run goes on with "
+                  "`--resume`",
                   "tuner.resume_from_checkpoint", "training.resume_from_checkpoint"),
     *_unsupported(LIMITS, "custom.sample_limit", "custom.train_sample_limit",
                   "custom.val_sample_limit", "custom.val_sample_with_replacement",
                   "debug.train_sample_limit", "debug.val_sample_limit"),
-    *_unsupported(NO_TUNER, "tuner.*"),
+    *_unsupported(TUNER, "tuner.*"),
     *_unsupported("rare samples are not drawn more often", "custom.hard_sample_mining.*"),
     *_unsupported(NO_KD, "custom.visual_kd.*"),
     *_unsupported("only plain fine-tuning is in this version", "custom.trainer_variant"),

@@ -297,9 +297,21 @@ def _bf16(to: str, value: Any, draft: Draft) -> Made:
 
 
 def _train_type(to: str, value: Any, draft: Draft) -> Made:
-    if value != "full":
-        raise NotCarried("unsupported", "")
-    raise NotCarried("removed", "it is always so")
+    if value not in ("full", "lora"):
+        raise NotCarried("unsupported", "the kinds are full, lora, adalora, boft and fourierft")
+    return Made({to: value})
+
+
+def _of_adapters(to: str, value: Any, draft: Draft) -> Made:
+    if draft.new.get("tuning.type") != "lora":
+        raise NotCarried("removed", "only adapters have it: `tuner.train_type: lora`")
+    if value is None:
+        raise NotCarried("removed", "null is today's default")
+    if to in ("tuning.dora", "tuning.rslora"):
+        return Made({to: flag(value)})
+    if to == "tuning.target_regex" and value == "^$":
+        return Made({"tuning.target_modules": []}, "it matched nothing: no adapters")
+    return Made({to: value})
 
 
 def _json_format(to: str, value: Any, draft: Draft) -> Made:
@@ -348,6 +360,7 @@ CONVERTERS: dict[str, Convert] = {
     "attention": _attention, "betas": _betas,
     "interval": _interval, "eval_strategy": _eval_strategy, "truncation": _truncation,
     "dtype": _dtype, "bf16": _bf16, "train_type": _train_type, "json_format": _json_format,
+    "of_adapters": _of_adapters,
     "unless_off": _unless_off, "report_to": _report_to, "switch": _switch,
     "selectors": _selectors,
 }

@@ -20,6 +20,7 @@ TRAIN = {"custom.train_jsonl": "d/train.jsonl"}
 EFFECTIVE = {"training.effective_batch_size": 8}
 HFLIP = {"custom.augmentation": {"ops": [{"name": "hflip"}]}}
 PHASES = {"phases": [{"until_percent": 0.5, "bypass_prob": 0.0}]}
+LORA = {"tuner.train_type": "lora"}
 SUMMARY = {"custom.use_summary": True}
 
 TYPES = "telemetry.token_type_metrics"
@@ -260,7 +261,34 @@ CASES: dict[str, list[Case]] = {
         (True, {"model.torch_dtype": "float32"}, "removed", {"dtype": "float32"}),
         (False, {}, "removed", {"dtype": ...}),
     ],
-    "tuner.train_type": [("lora", {}, "unsupported", {}), ("full", {}, "removed", {})],
+    "tuner.train_type": [
+        ("lora", {}, "carried", {"tuning.type": "lora"}),
+        ("full", {}, "carried", {"tuning.type": "full"}),
+        ("longlora", {}, "unsupported", {"tuning": ...}),
+    ],
+    **{
+        f"tuner.freeze_{part}": [
+            (True, LORA, "carried", {f"tuning.freeze_{part}": True}),
+            ("no", LORA, "carried", {f"tuning.freeze_{part}": False}),
+        ]
+        for part in ("llm", "vit", "aligner")
+    },
+    **{
+        f"tuner.{old}": [
+            (value, LORA, "carried", {f"tuning.{new}": value}),
+            (value, {"tuner.train_type": "full"}, "removed", {f"tuning.{new}": ...}),
+        ]
+        for old, new, value in (
+            ("lora_rank", "rank", 8),
+            ("lora_alpha", "alpha", 16),
+            ("lora_dropout", "dropout", 0.1),
+            ("use_dora", "dora", True),
+            ("use_rslora", "rslora", True),
+            ("target_modules", "target_modules", ["q_proj"]),
+            ("target_regex", "target_regex", "model.*q_proj"),
+            ("modules_to_save", "modules_to_save", ["merger"]),
+        )
+    },
     "custom.json_format": [("standard", {}, "removed", {}), ("toon", {}, "unsupported", {})],
 }
 
