@@ -13,7 +13,8 @@ from console.web.yaml_edit import UnreadableTextError, with_value
 @dataclass(frozen=True)
 class SmallerSteps:
     """The config with half of what one forward pass takes; each step learns from the same batch,
-    so the result stays what it was. Sizes before and after; `unit` is samples or tokens."""
+    so the result stays what it was. Sizes before and after; `unit` is samples, or with packing
+    rows or tokens of a row."""
 
     text: str
     key: str
@@ -32,12 +33,15 @@ def smaller_steps(run: Run) -> SmallerSteps | None:
         return None
     resolved = run.config_resolved
     batch, micro = resolved.get("batch_size"), resolved.get("micro_batch")
-    packing = resolved.get("packing") or {}
-    if isinstance(packing, dict) and isinstance(rows := packing.get("row_tokens"), int):
-        longest = int(resolved.get("global_max_length", 0))
-        return _halved(run, "packing.row_tokens", "tokens", rows, longest, passes=(1, 2))
     if not isinstance(batch, int) or not isinstance(micro, int):
         return None
+    packing = resolved.get("packing") or {}
+    if packing.get("type") == "packed":
+        if micro > 1:
+            return _halved(run, "micro_batch", "rows", micro, 1, passes=(1, 2))
+        longest = int(resolved["global_max_length"])
+        rows = int(packing.get("row_tokens") or longest)
+        return _halved(run, "packing.row_tokens", "tokens", rows, longest, passes=(1, 2))
     processes = (resolved.get("engine") or {}).get("processes") or 1
     share = max(1, batch // int(processes))
     micro = min(micro, share)

@@ -128,7 +128,9 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         keys = sorted({n for m in _models_at(model, loc) for n in m.model_fields})
         if keys:
-            return f"is a section with the keys {', '.join(keys)}; got {item.get('input')!r}"
+            word = _anywhere(model).get(str(loc[-1]), "")
+            more = f"; {word}" if word else ""
+            return f"is a section with the keys {', '.join(keys)}; got {item.get('input')!r}{more}"
     message = str(item["msg"])
     message = message[0].lower() + message[1:]
     value = item.get("input")

@@ -7,6 +7,7 @@ from mlcore.preflight.estimate import Estimate, Work, estimate
 from mlcore.preflight.machine import Memory, memory_of
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene
+from mlcore.train.config.packing import Packed
 from mlcore.train.setup import device_of
 
 FULL = 0.95
@@ -48,13 +49,17 @@ def step_estimate(scene: Scene) -> Estimate:
     longest = max(min(max(f.lengths), f.limit) for f in scene.prepared.sifted)
     patch = scene.prepared.kit.patcher.patch_size
     pixels = max(record.width * record.height for _, record in scene.train())
-    rows = min(config.micro_batch, max(1, config.batch_size // scene.processes))
+    share = max(1, config.batch_size // scene.processes)
+    tokens = min(config.micro_batch, share) * longest
+    if isinstance(config.packing, Packed):
+        row = config.packing.row_tokens or config.global_max_length
+        tokens = min(config.micro_batch * row, share * longest)
     learned = scene.trained
     vocabulary = scene.weights.config.text_config.vocab_size
     work = Work(
-        tokens=rows * longest,
-        patches=rows * pixels // patch**2,
-        head_rows=min(rows * longest, rows_of(vocabulary)),
+        tokens=tokens,
+        patches=-(-tokens // longest) * pixels // patch**2,
+        head_rows=min(tokens, rows_of(vocabulary)),
         number=NUMBERS[config.dtype],
         master=NUMBERS[config.master_dtype],
         eager=config.attention == "eager",

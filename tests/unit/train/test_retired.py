@@ -58,6 +58,11 @@ def test_an_old_key_is_told_what_to_do_instead_at_every_place(key: str, place: s
     assert KEYS[key] in message
 
 
+def test_packing_as_a_switch_names_the_section_that_it_is() -> None:
+    found = problems(f"{WHOLE}packing: true\n")
+    assert "packing: {type: packed}" in found["packing"]
+
+
 def test_a_file_of_the_older_form_is_sent_to_the_migration() -> None:
     found = problems("custom: {train_jsonl: a.jsonl}\n")
     assert "data migrate" in found["kind"]

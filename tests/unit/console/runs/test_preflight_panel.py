@@ -108,6 +108,25 @@ def test_a_pass_of_one_sample_cannot_be_halved(launch: Launch, host: Any) -> Non
     assert smaller_steps(Run.objects.get(pk=attempt.run_id)) is None
 
 
+@pytest.mark.parametrize(
+    ("packing", "micro", "key", "after"),
+    [
+        ("{type: packed}", 4, "micro_batch", 2),
+        ("{type: packed, row_tokens: 2048}", 1, "packing.row_tokens", 1024),
+        ("{type: packed}", 1, None, 0),
+    ],
+)
+def test_packed_rows_are_halved_as_far_as_a_sample_fits(
+    launch: Launch, host: Any, packing: str, micro: int, key: str | None, after: int
+) -> None:
+    launch(f"{SFT.replace('micro_batch: 16', f'micro_batch: {micro}')}packing: {packing}\n")
+    attempt = claimed(host)
+    finish(attempt, 71)
+    remedy = smaller_steps(Run.objects.get(pk=attempt.run_id))
+    assert (remedy and remedy.key) == key
+    assert remedy is None or remedy.after == after
+
+
 def test_a_run_that_diverged_says_so_and_what_to_do(
     client: Client, viewer: Any, attempt: Any
 ) -> None:
