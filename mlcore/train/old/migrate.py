@@ -16,6 +16,7 @@ from mlcore.run.aside import written_aside
 from mlcore.train.config import SftConfig
 from mlcore.train.old.draft import STATUSES, Draft, Fate, NotCarried
 from mlcore.train.old.keys import TABLE, Row
+from mlcore.train.old.tuner import complete_tuning
 from mlcore.train.old.values import CONVERTERS
 
 REPORT = "config_migration/1"
@@ -177,6 +178,7 @@ def _complete(draft: Draft) -> None:
     draft.set("model.type", "checkpoint", "older runs started from a checkpoint")
     draft.set("optim.optimizer", "adamw", WITHOUT)
     draft.set("coord_loss", None, "older runs had plain cross-entropy here")
+    complete_tuning(draft, WITHOUT)
     if draft.new.get("data.type") != "fusion":
         draft.set("data.summary_share", 0.0, "older runs were dense unless they said use_summary")
     if draft.new.get("messages.answer.grammar") == "coordjson":

@@ -20,6 +20,7 @@ from mlcore.train.config.precision import Attention
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
 from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 from mlcore.train.old.mixture import data_file, mixture
+from mlcore.train.old.tuner import TUNER
 
 Convert = Callable[[str, Any, Draft], Made]
 SCHEDULES = {
@@ -296,24 +297,6 @@ def _bf16(to: str, value: Any, draft: Draft) -> Made:
     return Made({to: "bfloat16"})
 
 
-def _train_type(to: str, value: Any, draft: Draft) -> Made:
-    if value not in ("full", "lora"):
-        raise NotCarried("unsupported", "the kinds are full, lora, adalora, boft and fourierft")
-    return Made({to: value})
-
-
-def _of_adapters(to: str, value: Any, draft: Draft) -> Made:
-    if draft.new.get("tuning.type") != "lora":
-        raise NotCarried("removed", "only adapters have it: `tuner.train_type: lora`")
-    if value is None:
-        raise NotCarried("removed", "null is today's default")
-    if to in ("tuning.dora", "tuning.rslora"):
-        return Made({to: flag(value)})
-    if to == "tuning.target_regex" and value == "^$":
-        return Made({"tuning.target_modules": []}, "it matched nothing: no adapters")
-    return Made({to: value})
-
-
 def _json_format(to: str, value: Any, draft: Draft) -> Made:
     if value != "standard":
         raise NotCarried("unsupported", "answers are coordjson or objectjson: messages.answer")
@@ -359,8 +342,7 @@ CONVERTERS: dict[str, Convert] = {
     "group_rate": _group_rate, "weights_only": _weights_only, "delay": _delay,
     "attention": _attention, "betas": _betas,
     "interval": _interval, "eval_strategy": _eval_strategy, "truncation": _truncation,
-    "dtype": _dtype, "bf16": _bf16, "train_type": _train_type, "json_format": _json_format,
-    "of_adapters": _of_adapters,
+    "dtype": _dtype, "bf16": _bf16, "json_format": _json_format,
     "unless_off": _unless_off, "report_to": _report_to, "switch": _switch,
-    "selectors": _selectors,
+    "selectors": _selectors, **TUNER,
 }

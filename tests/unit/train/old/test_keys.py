@@ -262,33 +262,61 @@ CASES: dict[str, list[Case]] = {
         (False, {}, "removed", {"dtype": ...}),
     ],
     "tuner.train_type": [
-        ("lora", {}, "carried", {"tuning.type": "lora"}),
-        ("full", {}, "carried", {"tuning.type": "full"}),
+        ("lora", {}, "carried", {"tuning.type": "lora", "tuning.rank": 8}),
+        ("full", {}, "carried", {"tuning.type": "full", "tuning.freeze_vit": True}),
         ("longlora", {}, "unsupported", {"tuning": ...}),
     ],
-    **{
-        f"tuner.freeze_{part}": [
-            (True, LORA, "carried", {f"tuning.freeze_{part}": True}),
-            ("no", LORA, "carried", {f"tuning.freeze_{part}": False}),
-        ]
-        for part in ("llm", "vit", "aligner")
-    },
-    **{
-        f"tuner.{old}": [
-            (value, LORA, "carried", {f"tuning.{new}": value}),
-            (value, {"tuner.train_type": "full"}, "removed", {f"tuning.{new}": ...}),
-        ]
-        for old, new, value in (
-            ("lora_rank", "rank", 8),
-            ("lora_alpha", "alpha", 16),
-            ("lora_dropout", "dropout", 0.1),
-            ("use_dora", "dora", True),
-            ("use_rslora", "rslora", True),
-            ("target_modules", "target_modules", ["q_proj"]),
-            ("target_regex", "target_regex", "model.*q_proj"),
-            ("modules_to_save", "modules_to_save", ["merger"]),
-        )
-    },
+    "tuner.freeze_llm": [
+        (True, LORA, "carried", {"tuning.freeze_llm": True}),
+        ("perhaps", LORA, "unsupported", {}),
+    ],
+    "tuner.freeze_vit": [(False, LORA, "carried", {"tuning.freeze_vit": False})],
+    "tuner.freeze_aligner": [
+        (False, {}, "carried", {"tuning.freeze_aligner": False, "tuning.type": "full"})
+    ],
+    "tuner.use_dora": [
+        (True, LORA, "carried", {"tuning.dora": True}),
+        (True, {}, "unsupported", {"tuning": ...}),
+        (False, {}, "removed", {"tuning": ...}),
+    ],
+    "tuner.use_rslora": [("yes", LORA, "carried", {"tuning.rslora": True})],
+    "tuner.lora_rank": [
+        (16, LORA, "carried", {"tuning.rank": 16}),
+        (16, {}, "removed", {"tuning": ...}),
+    ],
+    "tuner.lora_alpha": [(64, LORA, "carried", {"tuning.alpha": 64})],
+    "tuner.lora_dropout": [(0.1, LORA, "carried", {"tuning.dropout": 0.1})],
+    "tuner.lora_bias": [
+        ("lora_only", LORA, "carried", {"tuning.bias": "adapted"}),
+        ("some", LORA, "unsupported", {}),
+    ],
+    "tuner.target_modules": [
+        (["q_proj"], LORA, "carried", {"tuning.target_modules": ["q_proj"]}),
+        (["all-linear"], LORA, "removed", {}),
+        (["all-embedding"], LORA, "unsupported", {}),
+        (["q_proj"], {}, "removed", {"tuning": ...}),
+    ],
+    "tuner.target_regex": [
+        (r".*\.q_proj", LORA, "carried", {"tuning.target_regex": r".*\.q_proj"}),
+        ("^$", {**LORA, "tuner.modules_to_save": ["merger"]}, "carried",
+         {"tuning.target_modules": [], "tuning.modules_to_save": ["merger"]}),
+        (None, LORA, "removed", {}),
+    ],
+    "tuner.modules_to_save": [
+        (["merger"], LORA, "carried", {"tuning.modules_to_save": ["merger"]}),
+        ([], LORA, "removed", {}),
+    ],
+    "tuner.resume_from_checkpoint": [
+        ("/a", LORA, "carried", {"model.adapter": "/a", "model.adapter_then": "continue"}),
+        ("/a", {}, "unsupported", {}),
+        (None, LORA, "removed", {}),
+    ],
+    "custom.coord_offset.enabled": [
+        (True, LORA, "carried", {"tuning.coord_offset": True}),
+        (False, LORA, "removed", {}),
+        (True, {}, "removed", {"tuning": ...}),
+    ],
+    "custom.coord_offset.embed_lr": [(1e-4, {}, "carried", {"optim.offset_lr": 1e-4})],
     "custom.json_format": [("standard", {}, "removed", {}), ("toon", {}, "unsupported", {})],
 }
 
