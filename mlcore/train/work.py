@@ -9,6 +9,7 @@ from typing import Self
 import torch
 
 from mlcore.chat.collate import ModelBatch, pack_rows
+from mlcore.chat.render import TrainingExample
 from mlcore.train.packing import Fill, Part, fill_of
 from mlcore.train.source import Sample
 from mlcore.train.step import SftStep
@@ -26,10 +27,9 @@ class Work:
     @classmethod
     def of(cls, samples: Sequence[Sample], layout: Sequence[Part], pad: int, step: SftStep) -> Self:
         """Samples laid out. `pad` is the token that fills rows up."""
-        rows = [[[samples[place] for place in row] for row in part] for part in layout]
-        batches = [pack_rows([[s.example for s in row] for row in part], pad) for part in rows]
+        batches = batches_of([sample.example for sample in samples], layout, pad)
         return cls(
-            [[sample for row in part for sample in row] for part in rows],
+            [[samples[place] for row in part for place in row] for part in layout],
             batches,
             [step.counts(batch) for batch in batches],
             fill_of(layout, [len(sample.example) for sample in samples]),
@@ -43,3 +43,11 @@ class Work:
         """Supervised positions of text and of coordinates."""
         out: list[int] = torch.cat(self.counts).sum(0).tolist()
         return out
+
+
+def batches_of(
+    examples: Sequence[TrainingExample], layout: Sequence[Part], pad: int
+) -> list[ModelBatch]:
+    """Examples laid out as batches. `pad` is the token that fills rows up."""
+    rows = [[[examples[place] for place in row] for row in part] for part in layout]
+    return [pack_rows(part, pad) for part in rows]
