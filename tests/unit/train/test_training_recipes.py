@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "mlcore" / "recipes" / "training"
 RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 ELSEWHERE: set[str] = set()
 """recipes that are tried where their engine is"""
-QUICK = {"aligner-lora", "aligner-whole", "adalora", "coord-offset", "fusion-metrics"}
+QUICK = {"aligner-whole", "adalora", "fusion-metrics"}
 """those that every run of the suite tries; the others differ in one word from one of them"""
 SMALL: dict[str, Any] = {
     "steps": 2,

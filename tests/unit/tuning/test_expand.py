@@ -44,7 +44,7 @@ def without_coords(folder: Path, *, tied: bool) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("tied", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_coordinate_tokens_are_added_with_rows_of_their_digits(tmp_path: Path, tied: bool) -> None:
     base = without_coords(tmp_path / "base", tied=tied)
     with pytest.raises(DataError, match="lacks 1000 token") as refused:
@@ -93,6 +93,7 @@ def test_adapters_learn_on_the_grown_checkpoint_which_the_run_hands_over(
     assert not torch.equal(learned, grown[ids])
 
 
+@pytest.mark.slow
 def test_offsets_have_the_gradient_of_the_rows_that_they_stand_for(
     training_set: Path, tmp_path: Path
 ) -> None:
