@@ -7,12 +7,22 @@ from typing import Any
 
 import pytest
 
+import mlcore
+from mlcore.config.load import load_config
 from mlcore.errors import ConfigError, InterruptedRunError
 from mlcore.models.config import TinyRecipe
 from mlcore.models.tiny import build_tiny
 from mlcore.train import job
-from tests.support.training import StopAfter, context, metrics, one_dataset, sft_config
+from tests.support.training import (
+    StopAfter,
+    config_of,
+    context,
+    metrics,
+    one_dataset,
+    sft_config,
+)
 
+RECIPES = Path(mlcore.__file__).parent / "recipes" / "distill"
 WEIGHTS = "artifacts/model/model.safetensors"
 VISION = {"vit": {"weight": 0.5}, "aligner": {"weight": 0.5, "distance": "cosine"}}
 WORDS = {"loss", "sft_loss", "llm_kd_loss"}
@@ -112,3 +122,23 @@ def test_a_stopped_run_goes_on_bit_for_bit_and_only_with_the_same_teacher(
         tmp_path / "whole" / WEIGHTS
     ).read_bytes()
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parts"),
+    [
+        ("forward-only", {"sft_loss", "llm_kd_loss"}),
+        ("gkd", {"sft_loss", "llm_kd_loss"}),
+        ("visual", {"sft_loss", *EYES, "vision_kd_loss_deepstack"}),
+    ],
+)
+def test_a_shipped_recipe_does_two_steps(
+    tmp_path: Path, training_set: Path, recipe: str, parts: set[str]
+) -> None:
+    settings = load_config(RECIPES / f"{recipe}.yaml").resolved
+    settings["data"]["dataset"] = str(training_set)
+    small = {"steps": 2, "batch_size": 2, "evaluation": {"images": 0, "loss_images": 2}}
+    job.run(config_of({**settings, **small, "log_every": 1}), context(tmp_path / "run"))
+    told = metrics(tmp_path / "run")
+    assert [kd_parts(values) for values in told.values()] == [parts, parts]
+    assert kd_parts(told[2], "eval/") == parts
