@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlcore.train.old.distill import NO_RL
 from mlcore.train.old.draft import Status
 
 NO_TUNER = "`tuning` has no such key; `mlcore/recipes/training` shows what it has"
-NO_KD = "distillation is not in this version"
-NO_RL = "distillation and reinforcement learning are not in this version"
+IN_DISTILL = "`distill.vision` names each target with its own weight"
 NO_QUANT = "quantised weights are not in this version"
 NO_ROLLOUT = "training on rollouts is not in this version"
 NO_LOSS = "this loss is not in this version; coord_loss is another one"
@@ -148,7 +148,16 @@ TABLE: tuple[Row, ...] = (
     ),
     *_unless_off("half precision is not in this version; bfloat16 is", "training.fp16"),
     *_unless_off("rare samples are not drawn more often", "custom.hard_sample_mining.enabled"),
-    *_unless_off(NO_KD, "custom.visual_kd.enabled"),
+    _carried("rlhf.teacher_model", "distill.teacher", "gkd"),
+    _carried("rlhf.rlhf_type", "distill", "rlhf_type"),
+    _carried("rlhf.sft_alpha", "distill.sft_alpha", "gkd"),
+    _carried("rlhf.llm_kd_weight", "distill.llm_kd_weight", "gkd"),
+    _carried("rlhf.beta", "distill.beta", "gkd"),
+    _carried("rlhf.lmbda", "distill.lmbda", "gkd"),
+    _carried("rlhf.seq_kd", "distill.seq_kd", "gkd"),
+    _carried("rlhf.max_completion_length", "distill.max_completion_length", "gkd"),
+    _carried("rlhf.temperature", "distill.sampling.temperature", "gkd"),
+    _carried("custom.visual_kd.enabled", "distill.vision", "visual_kd"),
     *_unless_off(
         "sharded weights are not in this version; `engine: {type: ddp}` spreads a run",
         "deepspeed.enabled",
@@ -207,7 +216,7 @@ TABLE: tuple[Row, ...] = (
                   "debug.train_sample_limit", "debug.val_sample_limit"),
     *_unsupported(NO_TUNER, "tuner.*"),
     *_unsupported("rare samples are not drawn more often", "custom.hard_sample_mining.*"),
-    *_unsupported(NO_KD, "custom.visual_kd.*"),
+    *_removed(IN_DISTILL, "custom.visual_kd.*"),
     *_unsupported("only plain fine-tuning is in this version", "custom.trainer_variant"),
     *_unsupported(NO_RL, "rlhf.*", "custom.grpo.*", "custom.grpo_chord.*"),
     *_unsupported(NO_LOSS, "custom.coord_soft_ce_w1.*",

@@ -18,6 +18,7 @@ from mlcore.geometry.order import POLICIES
 from mlcore.metrics.exporter import PLACES
 from mlcore.train.config.precision import Attention
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
+from mlcore.train.old.distill import gkd, rlhf_type, visual_kd
 from mlcore.train.old.draft import Draft, Made, NotCarried, flag
 from mlcore.train.old.mixture import data_file, mixture
 from mlcore.train.old.tuner import TUNER
@@ -330,6 +331,7 @@ def _selectors(to: str, value: Any, draft: Draft) -> Made:
 
 
 CONVERTERS: dict[str, Convert] = {
+    "rlhf_type": rlhf_type, "gkd": gkd, "visual_kd": visual_kd,
     "same": _same, "checkpoint": _checkpoint, "mixture": mixture,
     "summary_share": _summary_share, "train_file": _train_file, "val_file": _val_file,
     "max_pixels": _max_pixels, "augmentation": augmentation, "curriculum": curriculum,

@@ -25,7 +25,40 @@ SUMMARY = {"custom.use_summary": True}
 
 TYPES = "telemetry.token_type_metrics"
 
+GKD = {"rlhf.rlhf_type": "gkd"}
 CASES: dict[str, list[Case]] = {
+    "rlhf.rlhf_type": [
+        ("gkd", {}, "carried", {"distill.lmbda": 0.5}),
+        ("gkd", {"rlhf.lmbda": 0.0}, "removed", {"distill.lmbda": 0.0}),
+        ("grpo", {}, "unsupported", {"distill": ...}),
+    ],
+    "rlhf.teacher_model": [
+        ("/m/base", GKD, "carried", {"distill.teacher": "/m/base"}),
+        ("/m/base", {}, "unsupported", {"distill": ...}),
+    ],
+    "rlhf.sft_alpha": [(0.5, GKD, "carried", {"distill.sft_alpha": 0.5})],
+    "rlhf.llm_kd_weight": [(0.5, GKD, "carried", {"distill.llm_kd_weight": 0.5})],
+    "rlhf.beta": [
+        (0.1, GKD, "carried", {"distill.beta": 0.1}),
+        (None, GKD, "removed", {"distill.beta": ...}),
+        (0.1, {"rlhf.rlhf_type": "grpo"}, "unsupported", {"distill": ...}),
+    ],
+    "rlhf.lmbda": [(0.2, GKD, "carried", {"distill.lmbda": 0.2})],
+    "rlhf.seq_kd": [("yes", GKD, "carried", {"distill.seq_kd": True})],
+    "rlhf.max_completion_length": [
+        (64, GKD, "carried", {"distill.max_completion_length": 64}),
+    ],
+    "rlhf.temperature": [(0.9, GKD, "carried", {"distill.sampling.temperature": 0.9})],
+    "custom.visual_kd.enabled": [
+        (
+            True,
+            {"custom.visual_kd.vit.enabled": True, "custom.visual_kd.vit.weight": 0.2},
+            "carried",
+            {"distill.vision.vit.weight": 0.2},
+        ),
+        (True, {}, "unsupported", {"distill": ...}),
+        (False, {}, "removed", {"distill": ...}),
+    ],
     "training.report_to": [
         (["tensorboard", "wandb"], {}, "carried", {"telemetry.exporters": ["tensorboard"]}),
         ("mlflow", {}, "carried", {"telemetry.exporters": ["mlflow"]}),
