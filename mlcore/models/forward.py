@@ -6,7 +6,10 @@ feed leaks between samples without an error, so this module is the only caller o
 training and always feeds it that way. Right padding needs no mask either: a causal model never
 looks at what follows.
 """
+
 from __future__ import annotations
+
+from itertools import chain
 
 import torch
 from transformers import Qwen3VLForConditionalGeneration
@@ -25,7 +28,9 @@ def hidden_states(
 
     input_ids [B, L]; position_ids [4, B, L] (text, time, height, width); pixel_values
     [all patches, patch dim] and image_grid_thw [all images, 3] in the order in which the images
-    stand in the batch, row by row, or None for text alone.
+    stand in the batch, row by row, or None for text alone: then a blank image is looked at and
+    adds nothing. So every weight has a gradient in every batch, and engines that gather weights
+    block by block never wait for a rank without images.
     """
     assert position_ids.shape == (4, *input_ids.shape), position_ids.shape
     rows, length = input_ids.shape
@@ -33,6 +38,8 @@ def hidden_states(
         # Its kernels are told of segments in a batch of one row only; in several they would let
         # samples of a row see each other.
         input_ids, position_ids = input_ids.reshape(1, -1), position_ids.reshape(4, 1, -1)
+    # Before the language model, as images are: ranks must gather the same blocks in one order.
+    nothing = _blank_look(model) if pixel_values is None else None
     out = model.model(
         input_ids=input_ids,
         position_ids=position_ids,
@@ -42,7 +49,21 @@ def hidden_states(
         use_cache=False,
     )
     states: torch.Tensor = out.last_hidden_state
+    if nothing is not None:
+        states = states + nothing.to(states.dtype)
     return states.reshape(rows, length, -1)
+
+
+def _blank_look(model: Qwen3VLForConditionalGeneration) -> torch.Tensor:
+    """Zero, 0-d, that every weight of the vision tower and of the aligner had a part in."""
+    vision = model.config.vision_config
+    side = vision.spatial_merge_size
+    dim = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
+    pixels = torch.zeros(side * side, dim, device=model.device)
+    grid = torch.tensor([[1, side, side]], device=model.device)
+    seen = model.model.get_image_features(pixels, grid, return_dict=True)
+    parts = [*seen.pooler_output, *chain.from_iterable(seen.deepstack_features)]
+    return 0.0 * torch.stack([part.sum() for part in parts]).sum()
 
 
 def attention_of(model: Qwen3VLForConditionalGeneration) -> str:

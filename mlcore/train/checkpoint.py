@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,13 +25,14 @@ from torch import nn
 
 from mlcore.errors import ConfigError
 from mlcore.run.folder import write_json
+from mlcore.train.engine import Engine
 from mlcore.train.optim import Optimizers
 from mlcore.train.saving import READY, STATE, Saving, checkpoints, digests, read_state
 
 SCHEMA = "checkpoint/2"
 EXTRA = "tuning.safetensors"
-Publish = Callable[[Path], None]
-"""writes the model, ready for use, into a folder"""
+Publish = Callable[[Any, Path], None]
+"""writes a model, ready for use, into a folder"""
 
 
 @dataclass(frozen=True)
@@ -57,26 +59,29 @@ def save(
     folder: Path,
     cursor: Cursor,
     model: nn.Module,
-    optimizers: Optimizers,
+    tensors: Mapping[str, torch.Tensor],
     extra: Mapping[str, torch.Tensor],
     saving: Saving,
 ) -> Path:
     """Finish the restartable checkpoint of `cursor.step` on rank 0 and drop what does not stay.
 
-    `extra` comes back from `load_extra`.
+    `model` is whole and `tensors` are the optimisers' whole state, so that a checkpoint is the
+    same for every engine. `extra` comes back from `load_extra`.
     """
     with _written(folder, cursor.step) as temporary:
         save_file(trained_state(model), temporary / "model.safetensors")
-        save_file(optimizers.tensors(), temporary / "optim.safetensors")
+        save_file(dict(tensors), temporary / "optim.safetensors")
         if extra:
             save_file(dict(extra), temporary / EXTRA)
         return _finish(temporary, folder, cursor, "restartable", saving)
 
 
-def save_weights(folder: Path, cursor: Cursor, publish: Publish, saving: Saving) -> Path:
+def save_weights(
+    folder: Path, cursor: Cursor, publish: Publish, model: nn.Module, saving: Saving
+) -> Path:
     """Write a checkpoint that is a model for use and nothing else."""
     with _written(folder, cursor.step) as temporary:
-        publish(temporary)
+        publish(model, temporary)
         return _finish(temporary, folder, cursor, "weights_only", saving)
 
 
@@ -112,7 +117,7 @@ def _finish(temporary: Path, folder: Path, cursor: Cursor, type_: str, saving: S
 
 
 def load(
-    path: Path, expected: Cursor, rank: int, model: nn.Module, optimizers: Optimizers
+    path: Path, expected: Cursor, engine: Engine, model: nn.Module, optimizers: Optimizers
 ) -> Cursor:
     """Put everything back as it was. Raises ConfigError when the run is not the same any more."""
     raw = read_state(path)
@@ -125,26 +130,30 @@ def load(
                 hint="Resume with the same config and data, or start a new run.",
                 where=str(path),
             )
-    load_weights(path, model)
-    optimizers.load_tensors(load_file(path / "optim.safetensors"))
-    torch.set_rng_state(load_file(path / f"rng-{rank}.safetensors")["torch"])
+    engine.load_weights(model, weights_of(path, model))
+    engine.load_optimizer(optimizers, load_file(path / "optim.safetensors"))
+    torch.set_rng_state(load_file(path / f"rng-{engine.rank}.safetensors")["torch"])
     return cursor
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
-    """Put back what `trained_state` gave; frozen weights are those that the run starts from.
+    """Put back into a whole model what `trained_state` gave; frozen weights are those that the
+    run starts from. Raises ConfigError when the checkpoint is of other weights."""
+    model.load_state_dict(weights_of(path, model), strict=False)
 
-    Raises ConfigError when the checkpoint is of other weights.
-    """
+
+def weights_of(path: Path, model: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint. Raises ConfigError unless they are those that learn."""
     given = load_file(path / "model.safetensors")
-    missing, unexpected = model.load_state_dict(given, strict=False)
-    lacking = sorted(set(missing) & set(trained_state(model)))
-    if unexpected or lacking:
+    names = set(model.state_dict())
+    wrong = sorted((set(given) - names) | (trained_names(model) - set(given)))
+    if wrong:
         raise ConfigError(
-            f"the checkpoint is of other weights: {[*unexpected, *lacking][0]}, for one",
+            f"the checkpoint is of other weights: {wrong[0]}, for one",
             hint="Resume with the same model and tuning, or start a new run.",
             where=str(path),
         )
+    return given
 
 
 def load_extra(path: Path) -> dict[str, torch.Tensor]:
@@ -155,19 +164,15 @@ def load_extra(path: Path) -> dict[str, torch.Tensor]:
 
 def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
     """The state of a model but its frozen weights, and of tied weights the first name only."""
-    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
-    return {n: value.contiguous() for n, value in _unique(model).items() if n not in frozen}
+    names = trained_names(model)
+    return {n: value.contiguous() for n, value in model.state_dict().items() if n in names}
 
 
-def _unique(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The state without tensors that share memory with an earlier one (tied weights)."""
-    seen: set[int] = set()
-    out = {}
-    for name, value in model.state_dict().items():
-        if value.data_ptr() not in seen:
-            seen.add(value.data_ptr())
-            out[name] = value
-    return out
+def trained_names(model: nn.Module) -> set[str]:
+    """The names of the weights that learn, tied ones by their first name, and of the buffers."""
+    weights = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    learn = {name for name, p in model.named_parameters() if p.requires_grad}
+    return {name for name in model.state_dict() if name in learn or name not in weights}
 
 
 def _temporary(folder: Path, step: int) -> Path:

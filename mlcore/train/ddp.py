@@ -1,54 +1,57 @@
-"""Several processes of one host by torch's DistributedDataParallel.
-
-They meet by the environment that torchrun sets. A rank that dies breaks the connections of the
-others; the launcher ends them.
-"""
+"""Several processes, each with the whole model, by torch's DistributedDataParallel."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-TIMEOUT = timedelta(minutes=30)
-"""longest wait for another rank: an evaluation on rank 0 must fit"""
+from mlcore.train.engine import M, MakeOptimizers, trained
+from mlcore.train.group import RankGroup
+from mlcore.train.optim import Optimizers, gradient_norm
 
 
-class DdpEngine:
-    """One rank of a group. Making it waits for the others."""
+class DdpEngine(RankGroup):
+    """Gradients are summed over the ranks while the last micro-batch goes backward."""
 
-    def __init__(self, device: torch.device) -> None:
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
-        self.rank = dist.get_rank()
-        self.world = dist.get_world_size()
+    def spread(self, step: nn.Module, model: nn.Module, make: MakeOptimizers) -> Optimizers:
+        self._step = step
+        self._wrapped = DistributedDataParallel(step, forward_sync_buffers=False)
+        return make()
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        return DistributedDataParallel(module, forward_sync_buffers=False)
+    @property
+    def forward(self) -> nn.Module:
+        return self._wrapped
 
-    def accumulate(self, module: nn.Module, *, last: bool) -> AbstractContextManager[None]:
+    def accumulate(self, *, last: bool) -> AbstractContextManager[None]:
         if last:
             return nullcontext()
-        assert isinstance(module, DistributedDataParallel)
-        context: AbstractContextManager[None] = module.no_sync()
+        context: AbstractContextManager[None] = self._wrapped.no_sync()
         return context
 
-    def gradient_scale(self) -> float:
-        """DistributedDataParallel averages; the loss is normalised over the whole batch already."""
-        return float(self.world)
+    def backward(self, loss: torch.Tensor) -> None:
+        # DistributedDataParallel averages; the parts of the loss are to add up.
+        torch.autograd.backward(loss * self.world)
 
-    def all_sum(self, values: torch.Tensor) -> torch.Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
+    def update(self, optimizers: Optimizers, clip: float | None) -> float:
+        norm = gradient_norm(trained(self._step), clip)
+        if math.isfinite(norm):
+            optimizers.step()
+        return norm
 
-    def barrier(self) -> None:
-        dist.barrier()
+    @contextmanager
+    def whole(self, model: M) -> Iterator[M]:
+        yield model
 
-    def close(self) -> None:
-        dist.destroy_process_group()
+    def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+        model.load_state_dict(weights, strict=False)
+
+    def optimizer_tensors(self, optimizers: Optimizers) -> dict[str, torch.Tensor]:
+        return optimizers.tensors() if self.rank == 0 else {}
+
+    def load_optimizer(self, optimizers: Optimizers, tensors: Mapping[str, torch.Tensor]) -> None:
+        optimizers.load_tensors(tensors)

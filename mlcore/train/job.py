@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from transformers import Qwen3VLForConditionalGeneration
+
 from mlcore.distill.agreement import require_agreement
 from mlcore.metrics.exporter import facts_of, followed
 from mlcore.models.load import load_processor, save_checkpoint
@@ -70,20 +72,23 @@ def _trained(
     looks = Looks(config.evaluation, views, processor) if rank == 0 else None
     ctx.events.status("running", f"training {config.steps} steps")
 
-    def publish(folder: Path) -> None:
+    def publish(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:
         if trainer.tuned.peft:
-            trainer.tuned.save_adapter(start, folder)
+            trainer.tuned.save_adapter(start, folder, model.state_dict())
         else:
-            save_checkpoint(trainer.step.model, processor, folder)
+            save_checkpoint(model, processor, folder)
+
+    def publish_finished(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:
+        if not trainer.tuned.peft:
+            finish_model(model, config)
+        publish(model, folder)
 
     figures = trainer.run(ctx, looks, prepared.data.fingerprint, publish)
+    ctx.events.status("saving", "writing the model")
+    output = ctx.output("adapter" if trainer.tuned.peft else "model")
+    output_step = trainer.keeper.write_output(ctx, publish_finished, output)
     report: dict[str, Any] = {}
     if rank == 0:
-        ctx.events.status("saving", "writing the model")
-        name = "adapter" if trainer.tuned.peft else "model"
-        if not trainer.tuned.peft:
-            finish_model(trainer.step.model, config)
-        output_step = trainer.keeper.write_output(ctx, publish, ctx.output(name))
         report = _report(config, prepared, trainer, figures, len(views))
         report["output_step"] = output_step
     trainer.engine.barrier()
@@ -116,7 +121,7 @@ def _report(
         "figures": figures,
         "best": None if best is None else asdict(best),
         "tuning": config.tuning.type,
-        "parameters": sum(p.numel() for p in trainer.parameters),
+        "parameters": trainer.parameters,
         "train_records": sum(len(feed.records) for feed in prepared.source.feeds),
         "epochs": trainer.order.epoch(config.steps),
         "order": trainer.identity,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mlcore.run.context import RunContext
 from mlcore.train import checkpoint
@@ -67,7 +68,7 @@ class Keeper:
         if not step:
             return 0
         path = folder / f"step-{step}"
-        checkpoint.load(path, expected, self._engine.rank, self._model, self._optimizers)
+        checkpoint.load(path, expected, self._engine, self._model, self._optimizers)
         self._tuned.load_tensors(checkpoint.load_extra(path))
         if self._engine.rank == 0:
             self._restore_best(ctx, path)
@@ -97,30 +98,36 @@ class Keeper:
         return stop
 
     def write_output(self, ctx: RunContext, publish: Publish, folder: Path) -> int:
-        """Write the run's model on rank 0: that of the best step where the config wants it.
+        """Write the run's model: that of the best step where the config wants it.
 
-        Returns the step whose weights it has.
+        Returns on rank 0 the step whose weights it has.
         """
+        with self._engine.whole(self._model) as model:
+            if self._engine.rank == 0:
+                return self._write(ctx, publish, model, folder)
+        return self._config.steps
+
+    def _write(self, ctx: RunContext, publish: Publish, model: nn.Module, folder: Path) -> int:
         wanted = self._config.checkpoint.best
         if wanted is not None and wanted.output == "best":
             if self.best is not None:
                 path = ctx.folder.checkpoints / f"step-{self.best.step}"
-                self._write_best(path, publish, folder)
+                self._write_best(path, publish, model, folder)
                 return self.best.step
             ctx.events.warning(
                 "no_best", f"{wanted.metric} judged no step; the model is that of the last one"
             )
-        publish(folder)
+        publish(model, folder)
         return self._config.steps
 
-    def _write_best(self, path: Path, publish: Publish, folder: Path) -> None:
+    def _write_best(self, path: Path, publish: Publish, model: nn.Module, folder: Path) -> None:
         if read_state(path)["type"] == "weights_only":
             left = shutil.ignore_patterns(STATE, READY)
             shutil.copytree(path, folder, dirs_exist_ok=True, ignore=left)
             return
-        checkpoint.load_weights(path, self._model)
+        checkpoint.load_weights(path, model)
         self._tuned.load_tensors(checkpoint.load_extra(path))
-        publish(folder)
+        publish(model, folder)
 
     def _save(self, ctx: RunContext, cursor: Cursor, publish: Publish | None) -> None:
         folder = ctx.folder.checkpoints
@@ -128,12 +135,14 @@ class Keeper:
         if not weights_only:
             checkpoint.save_rng(folder, cursor.step, self._engine.rank)
             self._engine.barrier()
-        if self._engine.rank == 0:
-            if publish is None:
-                state = self._model, self._optimizers, self._tuned.tensors()
-                checkpoint.save(folder, cursor, *state, self._saving)
-            else:
-                checkpoint.save_weights(folder, cursor, publish, self._saving)
+        tensors = {} if weights_only else self._engine.optimizer_tensors(self._optimizers)
+        with self._engine.whole(self._model) as model:
+            if self._engine.rank == 0:
+                if publish is None:
+                    state = model, tensors, self._tuned.tensors()
+                    checkpoint.save(folder, cursor, *state, self._saving)
+                else:
+                    checkpoint.save_weights(folder, cursor, publish, model, self._saving)
         self._engine.barrier()
 
     def _restore_best(self, ctx: RunContext, path: Path) -> None:

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from torch.distributed.elastic.multiprocessing.api import LogsDest, LogsSpecs
@@ -142,9 +143,10 @@ def _outcome(room: Path) -> Mapping[str, Any]:
 def _blamed(error: ChildFailedError, ctx: RunContext) -> GatehouseError:
     """The error of the first rank that failed, as it was raised there."""
 
-    def when(item: tuple[int, ProcessFailure]) -> int:
+    def when(item: tuple[int, ProcessFailure]) -> tuple[int, bool]:
+        # The agent ends the others with SIGTERM: a rank that died of it is not to blame.
         said = item[1].error_file_data.get("gatehouse")
-        return int(said["time_ns"]) if said else sys.maxsize
+        return int(said["time_ns"]) if said else sys.maxsize, item[1].exitcode == -SIGTERM
 
     rank, failure = min(error.failures.items(), key=when)
     said = failure.error_file_data.get("gatehouse")

@@ -4,7 +4,8 @@ The algorithm and its constants are those of K. Jordan et al., "Muon: An optimiz
 layers in neural networks" (2024); the size of the update is matched to AdamW's as in J. Liu et
 al., "Muon is Scalable for LLM Training" (2025). `torch.optim.Muon` computes the same, one matrix
 at a time and always in bfloat16, which a CPU without that format emulates several times slower
-than float32.
+than float32. Of weights that are cut over ranks the whole update is gathered, turned on every
+rank, and each keeps its part: only whole matrices can be made orthogonal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
+
+from mlcore.train.sharding import cut_like, whole
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """of the quintic iteration: steepest at zero, so five rounds bring all singular values near 1"""
@@ -60,7 +63,7 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         waiting = [
-            (group, parameter, self._nesterov(parameter, group["momentum"]))
+            (group, parameter, whole(self._nesterov(parameter, group["momentum"])))
             for group in self.param_groups
             for parameter in group["params"]
             if parameter.grad is not None
@@ -70,7 +73,8 @@ class Muon(torch.optim.Optimizer):
             rate = group["lr"]
             parameter.mul_(1 - rate * group["weight_decay"])
             scale = 0.2 * math.sqrt(max(parameter.shape))
-            parameter.add_(update.to(parameter.dtype), alpha=-rate * scale)
+            change = cut_like(update.to(parameter.dtype), parameter)
+            parameter.add_(change, alpha=-rate * scale)
         return loss
 
     def _nesterov(self, parameter: nn.Parameter, momentum: float) -> Tensor:

@@ -17,10 +17,12 @@ from mlcore.losses.terms import Objective
 from mlcore.models.load import load_model
 from mlcore.models.tiny import build_tiny
 from mlcore.run.context import RunContext
+from mlcore.train.config import DdpEngine as DdpConfig
 from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import ScratchStart, SftConfig
 from mlcore.train.ddp import DdpEngine
 from mlcore.train.engine import Engine, LocalEngine
+from mlcore.train.fsdp import FsdpEngine
 from mlcore.train.held_out import HeldOut, given_of
 from mlcore.train.members import TrainingData
 from mlcore.train.meter import Gauge
@@ -58,7 +60,9 @@ def make_engine(config: SftConfig, device: torch.device) -> Engine:
     """The engine of this rank; several ranks meet here, once everything else is loaded."""
     if isinstance(config.engine, LocalConfig):
         return LocalEngine()
-    return DdpEngine(device)
+    if isinstance(config.engine, DdpConfig):
+        return DdpEngine(device)
+    return FsdpEngine(device, config.engine)
 
 
 def build_trainer(

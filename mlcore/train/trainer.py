@@ -22,13 +22,13 @@ from mlcore.run.context import RunContext
 from mlcore.train.checkpoint import Cursor, Publish
 from mlcore.train.clock import StepClock
 from mlcore.train.config import SftConfig
-from mlcore.train.engine import Engine
+from mlcore.train.engine import Engine, trained
 from mlcore.train.held_out import HeldOut
 from mlcore.train.keeper import Keeper
 from mlcore.train.loader import Loader
 from mlcore.train.looks import Looks
 from mlcore.train.meter import Gauge, Meter
-from mlcore.train.optim import Optimizers, gradient_norm
+from mlcore.train.optim import Optimizers
 from mlcore.train.order import Draw, SampleOrder, StepPlan
 from mlcore.train.packing import Layout
 from mlcore.train.precision import arithmetic
@@ -78,7 +78,6 @@ class Trainer:
         self.engine = engine
         self.step = step
         self.tuned = tuned
-        self.wrapped = engine.wrap(step)
         self.source = source
         self.order = order
         self.device = device
@@ -86,11 +85,13 @@ class Trainer:
         self.held_out = held_out
         self.clock = StepClock(device)
         self.coach = coach
-        self.optimizers = Optimizers(step.model, config.optim)
+        self.parameters = sum(p.numel() for p in trained(step.model))
+        self.optimizers = engine.spread(
+            step, step.model, lambda: Optimizers(step.model, config.optim)
+        )
         self.loader = Loader(source, self._mine, config.loading, config.steps)
         self.keeper = Keeper(config, engine, tuned, self.optimizers, order)
         self.layout = Layout(config.packing, config.micro_batch, config.global_max_length)
-        self.parameters = [p for p in step.model.parameters() if p.requires_grad]
 
     @property
     def identity(self) -> str:
@@ -151,12 +152,13 @@ class Trainer:
         began = time.monotonic()
         engine = self.engine
         seen = self.held_out.figures(
-            self.step, self.wrapped, engine.rank, engine.world, self._all_sum, self.coach
+            self.step, engine.forward, engine.rank, engine.world, self._all_sum, self.coach
         )
-        if self.engine.rank != 0:
+        if self.config.evaluation.images:
+            with engine.whole(self.step.model) as model:
+                seen |= looks.look(ctx, model, done) if looks else {}
+        if engine.rank != 0:
             return {}
-        if looks:
-            seen |= looks.look(ctx, self.step.model, done)
         if seen:
             told = {**seen, "time/evaluation_s": time.monotonic() - began}
             ctx.events.metric(done, told, epoch=self.order.epoch(done))
@@ -199,12 +201,11 @@ class Trainer:
             last = number == len(work.batches) - 1
             moved = self._to_device(batch)
             study = self._study(lessons, number, moved)
-            with self.engine.accumulate(self.wrapped, last=last):
+            with self.engine.accumulate(last=last):
                 with self.clock.phase("forward"), arithmetic(self.config, self.device):
-                    out = self.wrapped(moved, whole, width, *study)
-                loss = out.loss * self.engine.gradient_scale()
-                with self.clock.backward(loss, shared=last and self.engine.world > 1):
-                    loss.backward()
+                    out = self.engine.forward(moved, whole, width, *study)
+                with self.clock.backward(out.loss, shared=last and self.engine.world > 1):
+                    self.engine.backward(out.loss)
             told.append((out.samples, out.right, out.sums))
         # Read only now: reading makes a GPU finish what it was given.
         tally = Tally(self.step.objective, len(self.source.feeds), self.source.labels)
@@ -217,9 +218,8 @@ class Trainer:
         self._add_up(tally, meter, lessons)
         with self.clock.phase("optimizer"):
             self.tuned.before_step()
-            norm = gradient_norm(self.parameters, self.config.optim.clip)
+            norm = self.engine.update(self.optimizers, self.config.optim.clip)
             self._require_finite(plan, tally, lessons, norm)
-            self.optimizers.step()
             self.tuned.after_step(index + 1)
         return StepResult(norm, tally, meter, lessons)
 

@@ -3,7 +3,12 @@
 from mlcore.train.config.checkpoint import BestConfig, CheckpointConfig
 from mlcore.train.config.data import DataConfig
 from mlcore.train.config.distill import DistillConfig
-from mlcore.train.config.engine import DdpEngine, LocalEngine
+from mlcore.train.config.engine import (
+    DdpEngine,
+    FsdpEngine,
+    LocalEngine,
+    RanksEngine,
+)
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
@@ -23,6 +28,7 @@ __all__ = [
     "DdpEngine",
     "DistillConfig",
     "EvaluationConfig",
+    "FsdpEngine",
     "FullTuning",
     "LengthGrouped",
     "LoadingConfig",
@@ -31,6 +37,7 @@ __all__ = [
     "OptimConfig",
     "Packed",
     "PackingConfig",
+    "RanksEngine",
     "ScratchStart",
     "SftConfig",
     "TelemetryConfig",

@@ -14,7 +14,12 @@ from mlcore.preflight.config import PreflightConfig
 from mlcore.train.config.checkpoint import CheckpointConfig
 from mlcore.train.config.data import DataConfig, data_type
 from mlcore.train.config.distill import DistillConfig
-from mlcore.train.config.engine import DdpEngine, LocalEngine
+from mlcore.train.config.engine import (
+    DdpEngine,
+    FsdpEngine,
+    LocalEngine,
+    RanksEngine,
+)
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
 from mlcore.train.config.losses import CoordLossConfig
@@ -70,7 +75,7 @@ class SftConfig(PrecisionKeys, JobConfig):
     """soft loss of coordinates; null means plain cross-entropy"""
     distill: DistillConfig | None = None
     """a frozen teacher that is learned from beside the truth; null means none"""
-    engine: Annotated[LocalEngine | DdpEngine, Field(discriminator="type")] = Field(
+    engine: Annotated[LocalEngine | DdpEngine | FsdpEngine, Field(discriminator="type")] = Field(
         default=LocalEngine(type="local"), json_schema_extra=RUNTIME
     )
     """how the work is spread"""
@@ -91,7 +96,7 @@ class SftConfig(PrecisionKeys, JobConfig):
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
-        if isinstance(self.engine, DdpEngine) and self.batch_size % self.engine.processes:
+        if isinstance(self.engine, RanksEngine) and self.batch_size % self.engine.processes:
             raise ValueError(
                 f"batch_size {self.batch_size} is not a multiple of "
                 f"engine.processes {self.engine.processes}"
@@ -125,6 +130,18 @@ class SftConfig(PrecisionKeys, JobConfig):
             raise ValueError(
                 f"packing.row_tokens {row} is less than global_max_length "
                 f"{self.global_max_length}: the longest sample would fit no row"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_can_train(self) -> Self:
+        engine = self.engine
+        cut = isinstance(engine, FsdpEngine)
+        if cut and (self.distill is not None or isinstance(self.tuning, AdaLoraTuning)):
+            what = "distill" if self.distill is not None else "tuning.type adalora"
+            raise ValueError(
+                f"engine {engine.type} cannot train with {what}, which needs whole weights or "
+                "gradients on every rank; use engine ddp"
             )
         return self
 

@@ -21,6 +21,7 @@ from mlcore.train.checkpoint import (
     trained_state,
 )
 from mlcore.train.config import CheckpointConfig, OptimConfig
+from mlcore.train.engine import LocalEngine
 from mlcore.train.optim import Optimizers
 from mlcore.train.saving import Best, Saving, checkpoints, damage
 
@@ -63,7 +64,8 @@ def go_on(model: Tied, optimizers: Optimizers, steps: int) -> None:
 
 def keep(folder: Path, model: Tied, optimizers: Optimizers, cursor: Cursor = CURSOR) -> Path:
     save_rng(folder, cursor.step, rank=0)
-    return save(folder, cursor, model, optimizers, {}, Saving(CheckpointConfig(keep=2), steps=9))
+    saving = Saving(CheckpointConfig(keep=2), steps=9)
+    return save(folder, cursor, model, optimizers.tensors(), {}, saving)
 
 
 def test_what_is_loaded_goes_on_exactly_like_what_was_saved(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_what_is_loaded_goes_on_exactly_like_what_was_saved(tmp_path: Path) -> N
     path = keep(tmp_path, model, optimizers)
     go_on(model, optimizers, 3)
     other, its_optimizers = trained(seed=5, steps=1)
-    assert load(path, CURSOR, 0, other, its_optimizers) == CURSOR
+    assert load(path, CURSOR, LocalEngine(), other, its_optimizers) == CURSOR
     go_on(other, its_optimizers, 3)
     for (name, was), now in zip(model.named_parameters(), other.parameters(), strict=True):
         assert torch.equal(was, now), name
@@ -101,7 +103,7 @@ def test_a_checkpoint_of_the_same_step_is_replaced(tmp_path: Path) -> None:
     model, optimizers = trained(seed=2, steps=1)
     path = keep(tmp_path, model, optimizers)
     other, its_optimizers = trained(seed=3, steps=1)
-    load(path, CURSOR, 0, other, its_optimizers)
+    load(path, CURSOR, LocalEngine(), other, its_optimizers)
     assert torch.equal(other.language_model.weight, model.language_model.weight)
 
 
@@ -115,7 +117,7 @@ def test_another_run_s_checkpoint_is_refused(tmp_path: Path, changed: dict[str, 
     path = keep(tmp_path, model, optimizers)
     expected = replace(CURSOR, **changed)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=f"another {next(iter(changed))}"):
-        load(path, expected, 0, model, optimizers)
+        load(path, expected, LocalEngine(), model, optimizers)
 
 
 def test_every_file_is_known_by_its_digest(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_frozen_weights_are_not_saved_and_not_missed(tmp_path: Path) -> None:
     torch.manual_seed(1)
     other = Tied()
     freeze_bias(other)
-    load(path, CURSOR, 0, other, Optimizers(other, OptimConfig()))
+    load(path, CURSOR, LocalEngine(), other, Optimizers(other, OptimConfig()))
     assert torch.equal(other.language_model.weight, model.language_model.weight)
 
 
@@ -150,23 +152,25 @@ def test_weights_that_the_checkpoint_lacks_are_named(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_weights_is_what_the_publisher_writes(tmp_path: Path) -> None:
-    def publish(folder: Path) -> None:
+    def publish(model: Tied, folder: Path) -> None:
         (folder / "model.safetensors").write_bytes(b"weights")
 
     saving = Saving(CheckpointConfig(type="weights_only"), steps=9)
-    path = save_weights(tmp_path, CURSOR, publish, saving)
+    path = save_weights(tmp_path, CURSOR, publish, Tied(), saving)
     assert {p.name for p in path.iterdir()} == {"model.safetensors", "state.json", "READY"}
     assert json.loads((path / "state.json").read_text())["type"] == "weights_only"
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
-    def publish(folder: Path) -> None:
+    def publish(model: Tied, folder: Path) -> None:
         (folder / "half").write_bytes(b"some")
         raise OSError(28, "No space left on device")
 
     whole = keep(tmp_path, *trained(seed=1, steps=1))
     with pytest.raises(OSError, match="No space"):
-        save_weights(tmp_path, replace(CURSOR, step=3), publish, Saving(CheckpointConfig(), 9))
+        save_weights(
+            tmp_path, replace(CURSOR, step=3), publish, Tied(), Saving(CheckpointConfig(), 9)
+        )
     assert list(tmp_path.iterdir()) == [whole]
 
 
@@ -176,6 +180,6 @@ def test_the_best_stays_beside_the_newest(tmp_path: Path) -> None:
     saving.best = Best(2, "eval/f1_50", 0.5)
     for step in (1, 2, 3, 4):
         save_rng(tmp_path, step, rank=0)
-        save(tmp_path, replace(CURSOR, step=step), model, optimizers, {}, saving)
+        save(tmp_path, replace(CURSOR, step=step), model, optimizers.tensors(), {}, saving)
     assert [p.name for p in checkpoints(tmp_path)] == ["step-2", "step-4"]
     assert json.loads((tmp_path / "best.json").read_text())["step"] == 2

@@ -54,6 +54,7 @@ def test_micro_batches_change_nothing(
     assert_same(metrics(tmp_path / "run"), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("micro_batch", "packing"), [(1, "packed"), (4, "none")])
 def test_two_processes_change_nothing(
     tmp_path: Path,
@@ -73,6 +74,7 @@ def test_two_processes_change_nothing(
 MIXED = ("loss", "loss/a", "samples/a", "samples/b", "augment/applied")
 
 
+@pytest.mark.slow
 def test_a_mixture_with_augmentation_is_the_same_on_two_processes(
     tmp_path: Path, training_set: Path, other_set: Path, tiny_checkpoint: Path
 ) -> None:

@@ -27,6 +27,7 @@ from tests.support.training import (
 
 WEIGHTS = "artifacts/model/model.safetensors"
 TEN: dict[str, Any] = {"steps": 10, "checkpoint": {"every_steps": 5}}
+LOOKS: dict[str, Any] = {"evaluation": {"every_steps": 4, "images": 2, "max_new_tokens": 8}}
 
 
 def kill_after(folder: Path, settings: dict[str, Any], checkpoint: str) -> None:
@@ -70,13 +71,14 @@ def test_a_resume_says_where_it_goes_on(
     "engine",
     [
         pytest.param({"type": "local"}, id="one process", marks=pytest.mark.slow),
-        pytest.param({"type": "ddp", "processes": 2}, id="two processes"),
+        pytest.param({"type": "ddp", "processes": 2}, id="ddp", marks=pytest.mark.slow),
+        pytest.param({"type": "fsdp", "processes": 2}, id="fsdp"),
     ],
 )
 def test_a_killed_run_goes_on_bit_for_bit(
     tmp_path: Path, training_set: Path, tiny_checkpoint: Path, engine: dict[str, Any]
 ) -> None:
-    settings = sft_settings(training_set, tiny_checkpoint, engine=engine, **TEN)
+    settings = sft_settings(training_set, tiny_checkpoint, engine=engine, **TEN, **LOOKS)
     assert start_run(tmp_path / "whole", settings).wait() == 0
     kill_after(tmp_path / "parts", settings, "step-5")
     assert start_run(tmp_path / "parts", settings, "--resume").wait() == 0
