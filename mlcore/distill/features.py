@@ -37,9 +37,9 @@ def vision_tower(model: nn.Module) -> Qwen3VLVisionModel:
 
 
 @contextmanager
-def tapped(model: nn.Module, targets: Sequence[str]) -> Iterator[Seen]:
-    """While inside, what passes the targets of a model is kept; a batch without images leaves the
-    result empty."""
+def tapped(model: nn.Module, targets: Sequence[str], pixels: torch.Tensor | None) -> Iterator[Seen]:
+    """While inside, what passes the targets of a model is kept. `pixels` are those of the batch:
+    without any the result stays empty, for the blank image that stands for none is nobody's."""
     seen: Seen = {}
 
     def keep(name: str, value: torch.Tensor) -> None:
@@ -55,7 +55,7 @@ def tapped(model: nn.Module, targets: Sequence[str]) -> Iterator[Seen]:
         keep("deepstack", out)
 
     handles = []
-    if targets:
+    if targets and pixels is not None:
         tower = vision_tower(model)
         if "vit" in targets:
             handles.append(tower.merger.register_forward_pre_hook(before))

@@ -95,7 +95,8 @@ class DistillStep(SftStep):
         judge = Judge(self.config, self.teacher, study) if self.config.llm_kd_weight else None
         made = study.made
         first = batch if made is None or self.terms else made
-        with tapped(self.model, list(study.lesson.features)) as seen:
+        features = list(study.lesson.features)
+        with tapped(self.model, features, first.pixel_values) as seen:
             states = self.states(first)
         if made is None:
             out = self.scored(states, batch, counts, sigma, judge)

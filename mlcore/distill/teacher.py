@@ -49,7 +49,7 @@ class Teacher:
         Its logits are left for `logits`, position by position: together they would be by far the
         largest tensor of the step.
         """
-        with torch.inference_mode(), tapped(self.model, targets) as seen:
+        with torch.inference_mode(), tapped(self.model, targets, batch.pixel_values) as seen:
             states = hidden_states(
                 self.model,
                 batch.input_ids,
@@ -64,7 +64,7 @@ class Teacher:
         if batch.pixel_values is None:
             return Lesson(None, {})
         tower = vision_tower(self.model)
-        with torch.inference_mode(), tapped(self.model, targets) as seen:
+        with torch.inference_mode(), tapped(self.model, targets, batch.pixel_values) as seen:
             tower(batch.pixel_values.to(tower.dtype), grid_thw=batch.image_grid_thw)
         return Lesson(None, _kept(seen))
 
@@ -74,9 +74,7 @@ class Teacher:
             return lm_logits(self.model, states)
 
 
-def load_teacher(
-    folder: Path, dtype: torch.dtype, attention: str, device: torch.device
-) -> Teacher:
+def load_teacher(folder: Path, dtype: torch.dtype, attention: str, device: torch.device) -> Teacher:
     """The teacher of a checkpoint folder that agrees with the student's. `attention` is how it is
     computed, by the library's name."""
     model = load_model(folder, dtype, attention)

@@ -69,8 +69,8 @@ def grow(model: Model, words: int) -> None:
     rows = model.get_input_embeddings().weight.shape[0]
     if words <= rows:
         return
-    resize: Callable[..., object] = model.resize_token_embeddings
-    resize(-(-words // MULTIPLE) * MULTIPLE, mean_resizing=False)
+    make_room: Callable[..., object] = model.resize_token_embeddings
+    make_room(-(-words // MULTIPLE) * MULTIPLE, mean_resizing=False)
     with torch.no_grad():
         for table in _tables(model):
             table[rows:] = table[:rows].double().mean(0).to(table.dtype)

@@ -47,7 +47,7 @@ def run(model: Qwen3VLForConditionalGeneration, batch: ModelBatch) -> torch.Tens
 def test_features_have_the_declared_shapes(
     model: Qwen3VLForConditionalGeneration, batch: ModelBatch
 ) -> None:
-    with tapped(model, TARGETS) as seen:
+    with tapped(model, TARGETS, batch.pixel_values) as seen:
         run(model, batch)
     for target, (count, width) in feature_shapes(model.config).items():
         rows = rows_of(target, batch.image_grid_thw, model.config.vision_config.spatial_merge_size)
@@ -57,7 +57,7 @@ def test_features_have_the_declared_shapes(
 def test_only_what_is_asked_for_is_kept_and_only_while_asked(
     model: Qwen3VLForConditionalGeneration, batch: ModelBatch
 ) -> None:
-    with tapped(model, ["aligner"]) as seen:
+    with tapped(model, ["aligner"], batch.pixel_values) as seen:
         run(model, batch)
     assert list(seen) == ["aligner"]
     run(model, batch)
@@ -67,7 +67,7 @@ def test_only_what_is_asked_for_is_kept_and_only_while_asked(
 def test_a_batch_without_images_shows_nothing(model: Qwen3VLForConditionalGeneration) -> None:
     ids = torch.tensor([[300, 301, 302]])
     positions = torch.arange(3).expand(4, 1, 3)
-    with tapped(model, TARGETS) as seen:
+    with tapped(model, TARGETS, None) as seen:
         hidden_states(model, ids, positions, None, None)
     assert seen == {}
     assert [rows_of(target, None, 2) for target in TARGETS] == [0, 0, 0]
@@ -82,7 +82,7 @@ def learned(module: nn.Module) -> list[bool]:
 def test_the_gradient_of_each_target_reaches_the_modules_that_make_it(
     model: Qwen3VLForConditionalGeneration, batch: ModelBatch, target: str, distance: str
 ) -> None:
-    with tapped(model, [target]) as seen:
+    with tapped(model, [target], batch.pixel_values) as seen:
         run(model, batch)
     other = [f.detach() + torch.linspace(0.0, 1.0, f.shape[1]) for f in seen[target]]
     loss = distances(seen[target], other, "mse" if distance == "mse" else "cosine").mean()

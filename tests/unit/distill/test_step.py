@@ -89,9 +89,9 @@ def written_out(
 ) -> torch.Tensor:
     """The whole loss from full logits and features by the definition, left to autograd."""
     targets = list(config.features)
-    with tapped(student, targets) as mine:
+    with tapped(student, targets, batch.pixel_values) as mine:
         logits = full(student, batch)[:, :-1]
-    with torch.no_grad(), tapped(teacher.model, targets) as its:
+    with torch.no_grad(), tapped(teacher.model, targets, batch.pixel_values) as its:
         words = full(teacher.model, batch)[:, :-1]
     labels = batch.labels[:, 1:]
     at = labels != UNSUPERVISED
