@@ -70,9 +70,9 @@ def test_a_resume_says_where_it_goes_on(
 @pytest.mark.parametrize(
     "engine",
     [
-        pytest.param({"type": "local"}, id="one process", marks=pytest.mark.slow),
+        pytest.param({"type": "local"}, id="one process"),
         pytest.param({"type": "ddp", "processes": 2}, id="ddp", marks=pytest.mark.slow),
-        pytest.param({"type": "fsdp", "processes": 2}, id="fsdp"),
+        pytest.param({"type": "fsdp", "processes": 2}, id="fsdp", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_run_goes_on_bit_for_bit(
