@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.stack import Stack, running
+
+HERE = Path(__file__).parent
+GROUPS = {
+    "test_stack": "stack",
+    "test_mixture": "stack",
+    "test_import_wizard": "stack",
+    "test_kills": "kills",
+}
+"""which files share a running system; the tests of pages have one of their own"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a running system stay in one process; most of them wait for it."""
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        folder, name = item.path.parent.name, item.path.stem
+        group = "pages" if folder == "pages" else GROUPS.get(name, "terminal")
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
