@@ -72,7 +72,7 @@ def test_both_datasets_of_a_mixture_are_fetched_used_and_kept_as_its_origin(
     assert [row["name"] for row in rows] == ["scenes", "others"]
     assert all(row["samples"] > 0 for row in rows)
     for name, row in zip(("scenes", "others"), rows, strict=True):
-        assert sum(client.points(uid, f"samples/{name}")[1]) == row["samples"]
+        assert sum(client.points(uid, f"train/samples/{name}")[1]) == row["samples"]
     assert sum(client.points(uid, "augment/applied")[1]) > 0
 
     status, _place, page = visit(stack, "get", f"runs/{uid}/?tab=lineage")
