@@ -49,7 +49,7 @@ doctor: setup
 test: setup
 	@$(PY) -m console.embedded browser
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit -m "not slow" -n 2 --dist loadfile -rs $(ARGS)
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -n 3 --dist loadgroup -rs $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -m "not slow" -n 3 --dist loadgroup -rs $(ARGS)
 	GATEHOUSE_TEST_DB=postgres $(PY) -m pytest tests/unit/console -n 2 --dist loadfile -rs $(ARGS)
 
 lint: setup
@@ -62,4 +62,4 @@ bench: setup
 
 soak: setup
 	$(PY) -m pytest tests/soak -q -s --timeout=0 $(ARGS)
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit -m slow -q --timeout=0 $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit tests/e2e -m slow -q --timeout=0 $(ARGS)

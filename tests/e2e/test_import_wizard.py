@@ -101,6 +101,7 @@ def test_a_first_try_then_everything_with_its_report(
     assert all(len(found) == 1 for found in splits.values()), "a ticket is in one split"
 
 
+@pytest.mark.slow
 def test_too_many_rejects_fail_with_cause_and_log(
     wizard: Wizard, client: Client, source: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_too_many_rejects_fail_with_cause_and_log(
     assert "max_reject_share=0" in place
 
 
+@pytest.mark.slow
 def test_a_folder_outside_the_roots_is_refused_with_the_hint(
     wizard: Wizard, client: Client
 ) -> None:

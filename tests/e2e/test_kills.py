@@ -99,6 +99,7 @@ def limit_files(stack: Stack, left: int) -> None:
     psutil.Process(stack.services()["worker"]).rlimit(psutil.RLIMIT_FSIZE, (left, left))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_the_host_s_fault_wherever_it_strikes(
     small_disk: tuple[Stack, Callable[[int], None]],
 ) -> None:
