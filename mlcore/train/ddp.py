@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mlcore.train.engine import M, MakeOptimizers, trained
+from mlcore.train.engine import MakeOptimizers, WholeModel
 from mlcore.train.group import RankGroup
-from mlcore.train.optim import Optimizers, gradient_norm
+from mlcore.train.optim import Optimizers
 
 
-class DdpEngine(RankGroup):
+class DdpEngine(WholeModel, RankGroup):
     """Gradients are summed over the ranks while the last micro-batch goes backward."""
 
     def spread(self, step: nn.Module, model: nn.Module, make: MakeOptimizers) -> Optimizers:
@@ -37,21 +35,5 @@ class DdpEngine(RankGroup):
         # DistributedDataParallel averages; the parts of the loss are to add up.
         torch.autograd.backward(loss * self.world)
 
-    def update(self, optimizers: Optimizers, clip: float | None) -> float:
-        norm = gradient_norm(trained(self._step), clip)
-        if math.isfinite(norm):
-            optimizers.step()
-        return norm
-
-    @contextmanager
-    def whole(self, model: M) -> Iterator[M]:
-        yield model
-
-    def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-        model.load_state_dict(weights, strict=False)
-
     def optimizer_tensors(self, optimizers: Optimizers) -> dict[str, torch.Tensor]:
         return optimizers.tensors() if self.rank == 0 else {}
-
-    def load_optimizer(self, optimizers: Optimizers, tensors: Mapping[str, torch.Tensor]) -> None:
-        optimizers.load_tensors(tensors)

@@ -87,7 +87,29 @@ class Engine(Protocol):
         ...
 
 
-class LocalEngine:
+class WholeModel:
+    """What engines share in which every process holds the whole model."""
+
+    _step: nn.Module
+
+    def update(self, optimizers: Optimizers, clip: float | None) -> float:
+        norm = gradient_norm(trained(self._step), clip)
+        if math.isfinite(norm):
+            optimizers.step()
+        return norm
+
+    @contextmanager
+    def whole(self, model: M) -> Iterator[M]:
+        yield model
+
+    def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+        model.load_state_dict(weights, strict=False)
+
+    def load_optimizer(self, optimizers: Optimizers, tensors: Mapping[str, torch.Tensor]) -> None:
+        optimizers.load_tensors(tensors)
+
+
+class LocalEngine(WholeModel):
     """One process: nothing to share."""
 
     rank = 0
@@ -108,24 +130,8 @@ class LocalEngine:
     def backward(self, loss: torch.Tensor) -> None:
         torch.autograd.backward(loss)
 
-    def update(self, optimizers: Optimizers, clip: float | None) -> float:
-        norm = gradient_norm(trained(self._step), clip)
-        if math.isfinite(norm):
-            optimizers.step()
-        return norm
-
-    @contextmanager
-    def whole(self, model: M) -> Iterator[M]:
-        yield model
-
-    def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-        model.load_state_dict(weights, strict=False)
-
     def optimizer_tensors(self, optimizers: Optimizers) -> dict[str, torch.Tensor]:
         return optimizers.tensors()
-
-    def load_optimizer(self, optimizers: Optimizers, tensors: Mapping[str, torch.Tensor]) -> None:
-        optimizers.load_tensors(tensors)
 
     def all_sum(self, values: torch.Tensor) -> torch.Tensor:
         return values
