@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mlcore.evaluate.overlays import draw_overlay, overlay_stem
 from mlcore.evaluate.scored import Scored
 from mlcore.run.context import RunContext
 from mlcore.run.hashing import file_sha256
+from mlcore.run.pictures import keep_picture
 
 NAME = 200
 """longest name of an event's artifact or sample, in characters"""
@@ -95,22 +95,14 @@ def _examples(matches: Sequence[ImageMatch], marks: Mapping[str, Marks]) -> list
 def _emit(
     ctx: RunContext, record: Record, match: ImageMatch, marks: Marks, picture: Path, raw: str
 ) -> None:
-    target = ctx.folder.artifacts / "samples" / (overlay_stem(record.id) + picture.suffix.lower())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(picture, target)
+    image = keep_picture(ctx, picture, overlay_stem(record.id), record.width, record.height)
     fault = match.reading.fault
     note = f"{match.tp} found, {match.fn} missed, {match.fp} without a partner"
     truth, prediction = marked(match, marks, record)
     ctx.events.sample(
         name=record.id[:NAME],
         step=0,
-        image={
-            "path": target.relative_to(ctx.folder.root).as_posix(),
-            "sha256": file_sha256(target),
-            "size": target.stat().st_size,
-            "width": record.width,
-            "height": record.height,
-        },
+        image=image,
         truth=truth,
         prediction=prediction,
         raw=raw,

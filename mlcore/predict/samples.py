@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from typing import Any
 
 from mlcore.contract.reader import Dataset
@@ -13,7 +12,7 @@ from mlcore.evaluate.diff import Marks
 from mlcore.geometry.spaces import to_pixels
 from mlcore.predict.said import Said
 from mlcore.run.context import RunContext
-from mlcore.run.hashing import file_sha256
+from mlcore.run.pictures import keep_picture
 
 
 def emit_sample(
@@ -33,10 +32,8 @@ def emit_sample(
     """
     source = dataset.folder / record.images[0]
     identity = f"{dataset.fingerprint}/{record.id}"
-    name = hashlib.sha256(identity.encode()).hexdigest()[:16] + source.suffix.lower()
-    target = ctx.folder.artifacts / "samples" / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    stem = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    image = keep_picture(ctx, source, stem, record.width, record.height)
     prediction, note = readable(answer.text, record, format or AnswerFormat())
     truth: list[dict[str, Any]] = [{"desc": o.desc, o.kind: list(o.points)} for o in record.objects]
     for rows, words in ((truth, marks.truth), (prediction, marks.prediction)) if marks else ():
@@ -45,13 +42,7 @@ def emit_sample(
     ctx.events.sample(
         name=record.id,
         step=step,
-        image={
-            "path": target.relative_to(ctx.folder.root).as_posix(),
-            "sha256": file_sha256(target),
-            "size": target.stat().st_size,
-            "width": record.width,
-            "height": record.height,
-        },
+        image=image,
         truth=truth,
         prediction=prediction,
         raw=answer.text,
