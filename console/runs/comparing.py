@@ -108,5 +108,6 @@ def _figure_row(name: str, listed: Sequence[Mapping[str, Any]], at: int) -> Figu
 
 
 def _number(value: object) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
