@@ -9,6 +9,7 @@ from console.catalog import (
     api_datasets,
     api_diffs,
     api_imports,
+    api_migrate,
     api_previews,
     api_tools,
 )
@@ -77,6 +78,8 @@ _project = [
 _tools = [
     path("coordjson/parse/", api_tools.CoordJsonParseView.as_view(), name="coordjson_parse"),
     path("coordjson/render/", api_tools.CoordJsonRenderView.as_view(), name="coordjson_render"),
+    path("migrate/config/", api_migrate.MigrateConfigView.as_view(), name="migrate_config"),
+    path("migrate/records/", api_migrate.MigrateRecordsView.as_view(), name="migrate_records"),
     path("objectjson/parse/", api_tools.ObjectJsonParseView.as_view(), name="objectjson_parse"),
     path("objectjson/render/", api_tools.ObjectJsonRenderView.as_view(), name="objectjson_render"),
 ]

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mlcore.contract.pictures import Fault, header_of
 from mlcore.contract.problem_log import reject_row
-from mlcore.contract.reader import SHOWN_TEXT, iter_values
+from mlcore.contract.reader import SHOWN_TEXT, iter_values, values_in
 from mlcore.contract.records import CoordSpace, Record, Where, parse_record, record_line
 from mlcore.coordjson.parse import bin_of_token
 from mlcore.errors import ConfigError, DataError, Problem
@@ -54,12 +54,37 @@ class Migration:
             "by_rule": dict(sorted(self.rejected.items())),
         }
 
+    def count(self, line: MigratedLine) -> None:
+        """Add a line."""
+        self.lines += 1
+        if line.record is not None:
+            self.kept += 1
+            self.changes.update(line.changes)
+        self.rejected.update({problem.rule for problem in line.problems})
+
+
+@dataclass(frozen=True)
+class MigratedLine:
+    """One line, counted from 1: the record that it became, or why it cannot become one.
+
+    `changes` says what was changed how often on the way, also where the line was rejected.
+    """
+
+    number: int
+    text: str
+    record: Record | None
+    changes: Counter[str]
+    problems: tuple[Problem, ...]
+
 
 @dataclass(frozen=True)
 class MigrateOptions:
-    """`space` is that of records which name none and hold numbers; None refuses them."""
+    """`space` is that of records which name none and hold numbers; None refuses them.
 
-    image_root: Path
+    Without an image root no file is looked at: paths and sizes must be in the lines.
+    """
+
+    image_root: Path | None
     space: CoordSpace | None = None
 
 
@@ -76,25 +101,34 @@ def migrate_file(source: Path, out: Path, options: MigrateOptions) -> Migration:
     done = Migration()
     rejects = out.with_name(f"{out.name}.rejects.jsonl")
     with written_aside(rejects, out) as (bad, good):
-        for number, text, value in iter_values(source):
-            done.lines += 1
-            problems = value if isinstance(value, tuple) else None
-            record = None
-            changes: Counter[str] = Counter()
-            if problems is None:
-                where = Where(source.name, number)
-                changed = _record(value, f"{source.stem}-{number:06d}", options, changes)
-                parsed = parse_record(changed, where)
-                record = parsed if isinstance(parsed, Record) else None
-                problems = () if isinstance(parsed, Record) else tuple(parsed)
-            if record is not None:
-                done.kept += 1
-                done.changes.update(changes)
-                good.write(record_line(record) + "\n")
-            done.rejected.update({problem.rule for problem in problems})
-            for problem in problems:
-                bad.write(_row(problem, text))
+        for line in _lines(iter_values(source), source.name, options):
+            done.count(line)
+            if line.record is not None:
+                good.write(record_line(line.record) + "\n")
+            for problem in line.problems:
+                bad.write(_row(problem, line.text))
     return done
+
+
+def migrated_lines(file: BinaryIO, name: str, options: MigrateOptions) -> Iterator[MigratedLine]:
+    """Every line of an open file in its order; problems call the file `name`, and so do new ids."""
+    return _lines(values_in(file, name), name, options)
+
+
+def _lines(
+    values: Iterable[tuple[int, str, object]], name: str, options: MigrateOptions
+) -> Iterator[MigratedLine]:
+    for number, text, value in values:
+        changes: Counter[str] = Counter()
+        if isinstance(value, tuple):
+            yield MigratedLine(number, text, None, changes, value)
+            continue
+        changed = _record(value, f"{Path(name).stem}-{number:06d}", options, changes)
+        parsed = parse_record(changed, Where(name, number))
+        if isinstance(parsed, Record):
+            yield MigratedLine(number, text, parsed, +changes, ())
+        else:
+            yield MigratedLine(number, text, None, +changes, tuple(parsed))
 
 
 def _row(problem: Problem, text: str) -> str:
@@ -127,22 +161,24 @@ def _images(out: dict[str, Any], options: MigrateOptions, changes: Counter[str])
     images = out.get("images")
     if not isinstance(images, list) or not all(isinstance(path, str) for path in images):
         return
-    root = options.image_root.resolve()
-    made = [
-        Path(path).resolve().relative_to(root).as_posix()
-        if path.startswith("/") and Path(path).resolve().is_relative_to(root)
-        else path.removeprefix("./")
-        for path in images
-    ]
+    made = [_relative(path, options.image_root) for path in images]
     changes[PATH_CHANGE] += sum(a != b for a, b in zip(images, made, strict=True))
     out["images"] = made
     unknown = [key for key in ("width", "height") if out.get(key) is None]
-    if made and unknown:
+    if made and unknown and options.image_root is not None:
         header = header_of(options.image_root, made[0])
         if not isinstance(header, Fault) and header.orientation == 1:
             sizes = {"width": header.width, "height": header.height}
             out.update({key: sizes[key] for key in unknown})
             changes[SIZE_CHANGE] += 1
+
+
+def _relative(path: str, root: Path | None) -> str:
+    """An image path as it is below the root, where it lies there."""
+    if root is not None and path.startswith("/"):
+        full, inside = Path(path).resolve(), root.resolve()
+        return full.relative_to(inside).as_posix() if full.is_relative_to(inside) else path
+    return path.removeprefix("./")
 
 
 def _object(value: object, changes: Counter[str]) -> tuple[object, bool]:

@@ -158,9 +158,14 @@ def iter_values(path: Path) -> Iterator[tuple[int, str, object]]:
     """Number, text and JSON value of every line; a line that is no JSON gives its problem as a
     tuple in place of the value. Raises DataError when the file cannot be opened."""
     with open_lines(path) as file:
-        for number, raw in enumerate(raw_lines(file), start=1):
-            text, value = _decode(Where(path.name, number), raw)
-            yield number, text, (value,) if isinstance(value, Problem) else value
+        yield from values_in(file, path.name)
+
+
+def values_in(file: BinaryIO, name: str) -> Iterator[tuple[int, str, object]]:
+    """The same of an open file; `name` is what problems call it."""
+    for number, raw in enumerate(raw_lines(file), start=1):
+        text, value = _decode(Where(name, number), raw)
+        yield number, text, (value,) if isinstance(value, Problem) else value
 
 
 def _decode(where: Where, raw: bytes) -> tuple[str, object]:

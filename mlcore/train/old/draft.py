@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
+
+from mlcore.train.old.beside import Beside
 
 Status = Literal["carried", "removed", "unsupported", "unknown"]
 STATUSES: tuple[Status, ...] = ("carried", "removed", "unsupported", "unknown")
@@ -60,14 +61,14 @@ class Fate:
 
 @dataclass
 class Draft:
-    """`old` is the composed old config, `folder` where its file lies.
+    """`old` is the composed old config, `beside` what can be read of the files that it names.
 
     `new` holds dotted keys; `origin` which old key gave each; `fill_in` what a person must write,
     by new key; `settings` what was written although no old key said it, and why.
     """
 
     old: Mapping[str, Any]
-    folder: Path
+    beside: Beside
     new: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     fates: list[Fate] = field(default_factory=list)

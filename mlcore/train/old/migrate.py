@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlcore.config.compose import Composed, Source, compose, open_beside
+from mlcore.config.compose import Composed, Source, compose
 from mlcore.config.load import load_text
 from mlcore.config.yaml_text import Comments, yaml_text
 from mlcore.config.yaml_tree import dotted, read_comments, read_yaml
 from mlcore.errors import ConfigError, DataError
 from mlcore.run.aside import written_aside
 from mlcore.train.config import SftConfig
+from mlcore.train.old.beside import Beside, Folder
 from mlcore.train.old.draft import STATUSES, Draft, Fate, NotCarried
 from mlcore.train.old.keys import TABLE, Row
 from mlcore.train.old.tuner import complete_tuning
@@ -75,15 +76,18 @@ def migrate_config(source: Path, out: Path) -> ConfigMigration:
         text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {source}: {error}", where=str(source)) from error
-    done = migrated(Source(str(source), text), out.name)
+    done = migrated(Source(str(source), text), Folder(source.parent), out.name)
     with written_aside(out) as (file,):
         file.write(done.text)
     return done
 
 
-def migrated(source: Source, name: str = "config.yaml") -> ConfigMigration:
-    """The same from a text. `source.path` is where its `extends` and files are looked for."""
-    composed = compose(source, open_beside)
+def migrated(source: Source, beside: Beside, name: str = "config.yaml") -> ConfigMigration:
+    """The same from a text. `beside` has its `extends` and the other files that it names.
+
+    Raises ConfigError where the source is no config of the older form.
+    """
+    composed = compose(source, beside.parent)
     if composed.problems:
         raise ConfigError(
             f"{source.path} cannot be read as YAML: {composed.problems[0]}",
@@ -94,7 +98,7 @@ def migrated(source: Source, name: str = "config.yaml") -> ConfigMigration:
             f"{source.path} is no config of the older form",
             hint="`mlcore check FILE` tells whether a config is one of today's.",
         )
-    draft = Draft(composed.data, Path(source.path).parent)
+    draft = Draft(composed.data, beside)
     _work_through(draft)
     _complete(draft)
     data = _nested(draft)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlcore.config.compose import Source, compose, open_beside
+from mlcore.config.compose import compose
 from mlcore.train.old.draft import Draft, Made, NotCarried, Status, flag
 
 Member = dict[str, Any]
@@ -39,12 +39,12 @@ def data_file(value: Any) -> tuple[str, str]:
 
 def mixture(to: str, value: Any, draft: Draft) -> Made:
     """`custom.fusion_config`, a file beside the config or below the working folder."""
-    file = next((f for f in (draft.folder / str(value), Path(str(value))) if f.is_file()), None)
+    file = draft.beside.read(str(value))
     if file is None:
         draft.fill_in["data.targets"] = f"the datasets of {value}, which is not here"
         draft.new["data.type"] = "fusion"
         raise NotCarried("removed", "write the mixture under data; its file cannot be read")
-    composed = compose(Source(str(file), file.read_text(encoding="utf-8")), open_beside)
+    composed = compose(file, draft.beside.parent)
     if composed.problems:
         raise NotCarried("unsupported", f"cannot be read: {composed.problems[0]}")
     made: dict[str, Any] = {"data.type": "fusion"}
@@ -60,7 +60,8 @@ def mixture(to: str, value: Any, draft: Draft) -> Made:
     for key in [key for key in composed.data if key not in ("targets", "sources")]:
         status, note = TOP.get(key, ("unknown", "nothing was carried"))
         draft.tell(f"custom.fusion_config.{key}", composed.data[key], status, note=note)
-    return Made(made, f"written out from {file}; targets are covered before any record repeats")
+    note = f"written out from {file.path}; targets are covered before any record repeats"
+    return Made(made, note)
 
 
 def _member(item: Any, role: Role, path: str, draft: Draft) -> Member:

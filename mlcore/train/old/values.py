@@ -103,10 +103,9 @@ def _for_summaries(to: str, value: Any, draft: Draft) -> Made:
 def _prompt_text(to: str, value: Any, draft: Draft) -> Made:
     if not isinstance(value, str) or not value.endswith(".txt"):
         return _same(to, value, draft)
-    for folder in (draft.folder, Path()):
-        file = folder / value
-        if file.is_file():
-            return Made({to: file.read_text(encoding="utf-8").strip()}, f"the text of {file}")
+    file = draft.beside.read(value)
+    if file is not None:
+        return Made({to: file.text.strip()}, f"the text of {file.path}")
     draft.fill_in[to] = f"the text of {value}, which is not here"
     raise NotCarried("removed", f"{value} cannot be read; write its text under {to}")
 
@@ -179,11 +178,7 @@ def _epochs(to: str, value: Any, draft: Draft) -> Made:
 
 def _lines(draft: Draft) -> int | None:
     name = draft.given("custom.train_jsonl") or draft.given("custom.jsonl")
-    for folder in (draft.folder, Path()):
-        if isinstance(name, str) and (folder / name).is_file():
-            with (folder / name).open("rb") as file:
-                return sum(1 for line in file if line.strip())
-    return None
+    return draft.beside.records(name) if isinstance(name, str) else None
 
 
 def _optimizer(to: str, value: Any, draft: Draft) -> Made:

@@ -10,6 +10,7 @@ import pytest
 
 from mlcore.config.compose import Source
 from mlcore.config.yaml_tree import read_yaml
+from mlcore.train.old.beside import Sent
 from mlcore.train.old.keys import TABLE, Row
 from mlcore.train.old.migrate import ConfigMigration, migrated
 from mlcore.train.old.values import CONVERTERS
@@ -366,7 +367,7 @@ def nested(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def made(keys: Mapping[str, Any]) -> ConfigMigration:
-    return migrated(Source("old.yaml", json.dumps(nested(keys))))
+    return migrated(Source("old.yaml", json.dumps(nested(keys))), Sent({}))
 
 
 def at(tree: Any, key: str) -> Any:

@@ -10,6 +10,7 @@ import pytest
 
 from mlcore.config.compose import Source
 from mlcore.config.yaml_tree import read_yaml
+from mlcore.train.old.beside import Folder
 from mlcore.train.old.migrate import ConfigMigration, migrated
 from mlcore.train.old.mixture import REMOVED, SAME, SPECIAL
 
@@ -20,7 +21,7 @@ def mixed(folder: Path, **roles: Any) -> tuple[ConfigMigration, dict[str, Any], 
     (folder / "fusion.json").write_text(json.dumps(roles), encoding="utf-8")
     old = {"custom": {"fusion_config": "fusion.json"}, "model": {"model": "/m"},
            "training": {"max_steps": 5}}
-    done = migrated(Source(str(folder / "old.yaml"), json.dumps(old)))
+    done = migrated(Source(str(folder / "old.yaml"), json.dumps(old)), Folder(folder))
     head = "custom.fusion_config."
     told = {f.key.removeprefix(head): (f.status, f.to) for f in done.fates if head in f.key}
     return done, read_yaml(done.text, "new.yaml").data["data"], told
@@ -104,7 +105,7 @@ def test_what_is_not_known_is_told(tmp_path: Path) -> None:
 def test_a_file_that_is_no_mixture_is_not_carried(tmp_path: Path) -> None:
     (tmp_path / "fusion.json").write_text("{a: 1, a: 2}", encoding="utf-8")
     text = "custom: {fusion_config: fusion.json}\n"
-    done = migrated(Source(str(tmp_path / "old.yaml"), text))
+    done = migrated(Source(str(tmp_path / "old.yaml"), text), Folder(tmp_path))
     (fate,) = done.fates
     assert (fate.status, "duplicate key" in fate.note) == ("unsupported", True)
     assert not done.loads
