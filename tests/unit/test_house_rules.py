@@ -165,10 +165,12 @@ LIGHT = (
     "mlcore.geometry.clip",
     "mlcore.geometry.order",
     "mlcore.geometry.spaces",
+    "mlcore.facts.parse",
     "mlcore.fusion.plan",
     "mlcore.gates.engine",
     "mlcore.metrics",
     "mlcore.run.runner",
+    "mlcore.stage_b.verdict.diagnose",
 )
 
 

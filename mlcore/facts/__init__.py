@@ -1,0 +1,1 @@
+"""What summaries say, as typed facts that rules and guards can decide on."""

@@ -1,0 +1,1 @@
+"""Stage-B: one verdict per ticket from its image summaries, and the guidance that evolves."""
