@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from console.accounts.access import requires
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
-from console.runs import charts, comparing, page_reads, queries, rows, tabs
+from console.runs import charts, comparing, page_reads, paired, queries, rows, tabs
 from console.runs.models import Run
 from console.web.pages import link, page, project_of
 from console.web.schema_form import as_text
@@ -48,7 +48,10 @@ def compare(request: HttpRequest, project: str) -> HttpResponseBase:
         "everything": everything,
         "all_url": link(request, all="" if everything else "1"),
         "csv_url": link(request, format="csv"),
-        "figures": [_figure_cells(row) for row in comparing.figure_rows(runs, base)],
+        "figures": [
+            _figure_cells(row)
+            for row in comparing.figure_rows(runs, base, paired.paired_intervals(runs, base))
+        ],
         "metrics": _metrics(runs),
         "curves_url": f"{reverse('runs:compare-curves', args=[project])}?{_query(runs)}",
         "samples": _samples(runs),
@@ -128,11 +131,12 @@ def _key_cells(row: comparing.KeyRow) -> dict[str, Any]:
 
 
 def _figure_cells(row: comparing.FigureRow) -> dict[str, Any]:
-    cells = zip(row.values, row.deltas, row.counts, strict=True)
+    names = ("value", "delta", "n", "ci95", "paired")
+    cells = zip(row.values, row.deltas, row.counts, row.intervals, row.paired, strict=True)
     return {
         "name": row.name,
         "unit": row.unit,
-        "cells": [{"value": value, "delta": delta, "n": n} for value, delta, n in cells],
+        "cells": [dict(zip(names, cell, strict=True)) for cell in cells],
     }
 
 

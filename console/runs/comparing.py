@@ -38,13 +38,16 @@ class KeyRow:
 @dataclass(frozen=True)
 class FigureRow:
     """One headline figure in each run; None where a run has none. `deltas` are differences to the
-    baseline, None for the baseline itself and where either is missing."""
+    baseline, None for the baseline itself and where either is missing. `intervals` are the figures'
+    own, `paired` those of the differences on the same drawn images."""
 
     name: str
     unit: str
     values: tuple[float | None, ...]
     deltas: tuple[float | None, ...]
     counts: tuple[int | None, ...]
+    intervals: tuple[Any, ...]
+    paired: tuple[Any, ...]
 
 
 def baseline_of(runs: Sequence[Run], asked: str) -> Run:
@@ -86,15 +89,24 @@ def flat_config(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def figure_rows(runs: Sequence[Run], base: Run) -> list[FigureRow]:
-    """Every headline figure that any of the runs has, in the order that their jobs gave."""
+def figure_rows(
+    runs: Sequence[Run], base: Run, paired: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[FigureRow]:
+    """Every headline figure that any of the runs has, in the order that their jobs gave. `paired`
+    has intervals of differences by run and figure."""
     listed = [{row["name"]: row for row in rows.headline_list(run.headline)} for run in runs]
     at = list(runs).index(base)
     names = dict.fromkeys(name for figures in listed for name in figures)
-    return [_figure_row(name, listed, at) for name in names]
+    told = [
+        {name.replace("_", " "): found for name, found in (paired or {}).get(run.uid, {}).items()}
+        for run in runs
+    ]
+    return [_figure_row(name, listed, at, [row.get(name) for row in told]) for name in names]
 
 
-def _figure_row(name: str, listed: Sequence[Mapping[str, Any]], at: int) -> FigureRow:
+def _figure_row(
+    name: str, listed: Sequence[Mapping[str, Any]], at: int, paired: Sequence[Any]
+) -> FigureRow:
     found = [figures.get(name, {}) for figures in listed]
     values = [_number(figure.get("value")) for figure in found]
     zero = values[at]
@@ -104,7 +116,8 @@ def _figure_row(name: str, listed: Sequence[Mapping[str, Any]], at: int) -> Figu
     ]
     unit = next((figure["unit"] for figure in found if figure.get("unit")), "")
     counts = tuple(figure.get("n") for figure in found)
-    return FigureRow(name, unit, tuple(values), tuple(deltas), counts)
+    own = tuple(figure.get("ci95") for figure in found)
+    return FigureRow(name, unit, tuple(values), tuple(deltas), counts, own, tuple(paired))
 
 
 def _number(value: object) -> float | None:

@@ -26,11 +26,12 @@ TONES = {
 
 
 def headline_list(headline: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """{name: {value, unit, n}} as rows."""
+    """{name: {value, unit, n, ci95}} as rows; `ci95` only where the job made an interval."""
     return [
         {
             "name": name.replace("_", " "), "value": entry.get("value"),
             "unit": _unit_beside(name, entry.get("unit") or ""), "n": entry.get("n"),
+            "ci95": entry.get("ci95"),
         }
         for name, entry in sorted(headline.items(), key=_rank)
         if isinstance(entry, Mapping)

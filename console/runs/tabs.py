@@ -13,6 +13,7 @@ from console.catalog.configs import check_text
 from console.catalog.models import Output
 from console.catalog.queries import outputs_of_run
 from console.runs import charts, marks, page_reads, queries, rows
+from console.runs.evaluation import evaluation_of
 from console.runs.lineage import flow_of_run, ref_url
 from console.runs.models import Attempt, Run, Sample
 from console.runs.preflight import preflight_of
@@ -51,6 +52,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
         "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
         "manifest": _manifest_rows(run.manifest or {}),
         "preflight": preflight_of(run), "remedy": smaller_steps(run),
+        "evaluation": evaluation_of(run),
     }  # fmt: skip
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from mlcore.contract.records import Record
 from mlcore.evaluate.diff import FALSE_MARKS, Marks
-from mlcore.evaluate.levels import LevelCounts, f1_name
+from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.match import LEVELS, ImageMatch
 from mlcore.evaluate.overlays import thing_to_json
 from mlcore.evaluate.scored import Scored
-from mlcore.evaluate.statistics import ratio
+from mlcore.evaluate.statistics import f1_name, ratio
 from mlcore.run.folder import write_json
 
 CLASS_COLUMNS = (

@@ -9,6 +9,7 @@ A system that tells no confidences has score 1 for every prediction, and the ord
 in the order of the split, objects in the order of the answer. Where some of its answers have them
 and others have not, those others come last.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from faster_coco_eval.core import mask
 
 from mlcore.contract.records import Record
 from mlcore.evaluate.match import ImageMatch, Thing
+from mlcore.evaluate.ranking import Overlaps, Ranking, rankings
 from mlcore.evaluate.statistics import Figure
 from mlcore.geometry.spaces import LAST_BIN
 
@@ -38,13 +40,21 @@ SIZES = ("all", "small", "medium", "large")
 
 
 class Averages(NamedTuple):
-    """Figures by name, and `ap` and `ap50` of each class."""
+    """Figures by name, `ap` and `ap50` of each class, and the overlaps that they come from."""
 
     figures: dict[str, Figure]
     classes: dict[str, dict[str, float | None]]
+    overlaps: Overlaps
 
 
-def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> dict[str, Any]:
+class CocoScores(NamedTuple):
+    """The figures of the report, and per shape what resampling their images needs."""
+
+    figures: dict[str, Any]
+    rankings: dict[Shape, list[Ranking]]
+
+
+def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> CocoScores:
     """`ap` (mean over IoU 0.50 to 0.95), `ap50` and `ap75` of boxes; n is the number of true ones.
 
     `bbox` and `segm` have these and `ap_small`, `ap_medium`, `ap_large`, `ar1`, `ar10`, `ar100`,
@@ -54,15 +64,21 @@ def coco_scores(records: Sequence[Record], matches: Sequence[ImageMatch]) -> dic
     ranked = any(t.confidence is not None for m in matches for t in m.reading.things)
     boxes = averages(records, matches, "bbox", ranked=ranked)
     masks = averages(records, matches, "segm", ranked=ranked)
-    return {
+    figures = {
         **{name: boxes.figures[name] for name in ("ap", "ap50", "ap75")},
         "bbox": boxes.figures,
         "segm": masks.figures,
         "ap_classes": {
-            name: {"bbox": row, "segm": masks.classes[name]}
-            for name, row in boxes.classes.items()
+            name: {"bbox": row, "segm": masks.classes[name]} for name, row in boxes.classes.items()
         },
     }
+    return CocoScores(
+        figures,
+        {
+            "bbox": rankings(matches, boxes.overlaps, ranked=ranked),
+            "segm": rankings(matches, masks.overlaps, ranked=ranked),
+        },
+    )
 
 
 def averages(
@@ -74,7 +90,7 @@ def averages(
     truth, found = _tables(records, matches, ids, shape, ranked=ranked)
     areas = np.array([row["area"] for row in truth["annotations"]])
     label = f"{LABELS[shape]}; {RANKED if ranked else UNRANKED}"
-    precision, recall = _evaluate(truth, found, shape) if areas.size else _nothing()
+    precision, recall, ious = _evaluate(truth, found, shape) if areas.size else _nothing()
     figures = {
         name: {"value": value, "n": _count(areas, name), "label": label}
         for name, value in _named(precision, recall).items()
@@ -86,7 +102,12 @@ def averages(
         }
         for number, name in enumerate(names)
     }
-    return Averages(figures, classes)
+    overlaps = {
+        (image - 1, names[category - 1]): table
+        for (image, category), table in ious.items()
+        if len(table)
+    }
+    return Averages(figures, classes, overlaps)
 
 
 def _named(precision: Any, recall: Any) -> dict[str, float | None]:
@@ -114,8 +135,8 @@ def _count(areas: npt.NDArray[np.float64], name: str) -> int:
     return int(((areas >= low) & (areas <= high)).sum())
 
 
-def _nothing() -> tuple[Any, Any]:
-    return -np.ones((10, 1, 0, 4, 3)), -np.ones((10, 0, 4, 3))
+def _nothing() -> tuple[Any, Any, dict[tuple[int, int], Any]]:
+    return -np.ones((10, 1, 0, 4, 3)), -np.ones((10, 0, 4, 3)), {}
 
 
 def _tables(
@@ -165,15 +186,17 @@ def _place(thing: Thing, record: Record, shape: Shape) -> dict[str, Any]:
 
 def _evaluate(
     truth: dict[str, Any], found: list[dict[str, Any]], shape: Shape
-) -> tuple[Any, Any]:
-    """Precision [IoU, recall, class, size, most] and recall [IoU, class, size, most]; -1 where
-    there is nothing to be found."""
+) -> tuple[Any, Any, dict[tuple[int, int], Any]]:
+    """Precision [IoU, recall, class, size, most] and recall [IoU, class, size, most], -1 where
+    there is nothing to be found; and by image and class the overlaps of every prediction, the
+    surest first, with every true object."""
     reference = COCO(truth)
     judged = COCOeval_faster(reference, reference.loadRes(found), shape, print_function=_quiet)
     judged.params.maxDets = list(MOST)
     judged.evaluate()
     judged.accumulate()
-    return np.asarray(judged.eval["precision"]), np.asarray(judged.eval["recall"])
+    precision, recall = np.asarray(judged.eval["precision"]), np.asarray(judged.eval["recall"])
+    return precision, recall, judged.ious
 
 
 def _average(values: Any) -> float | None:

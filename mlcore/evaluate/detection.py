@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcore.contract.records import KINDS, Record
 from mlcore.coordjson.format import AnswerFormat
-from mlcore.evaluate.levels import LevelCounts, f1_name
+from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer, truth_things
 from mlcore.evaluate.statistics import (
     Columns,
@@ -18,6 +18,7 @@ from mlcore.evaluate.statistics import (
     Measure,
     Resampled,
     f1_figure,
+    f1_name,
     f1_of,
     figure_at,
     mean,
@@ -32,21 +33,6 @@ class Resampling:
 
     resamples: int
     seed: int
-
-
-def detection_scores(
-    matches: Sequence[ImageMatch], threshold: float, resampling: Resampling
-) -> dict[str, Any]:
-    """Every detection figure of one system over all its images, also those it could not answer.
-
-    `mean_iou` is over all true objects, an unmatched one counting 0; `mean_iou_matched` only over
-    the matched. Intervals are 95 %, over images.
-    """
-    levels = LevelCounts(matches, threshold)
-    figures = detection_figures(matches, threshold, levels)
-    measures = detection_measures(matches, levels)
-    resampled = Resampled(measures, resampling.resamples, resampling.seed)
-    return with_intervals(figures, resampled)
 
 
 def with_intervals(figures: dict[str, Any], resampled: Resampled) -> dict[str, Any]:
@@ -82,7 +68,9 @@ def detection_measures(
 def detection_figures(
     matches: Sequence[ImageMatch], threshold: float, levels: LevelCounts
 ) -> dict[str, Any]:
-    """The figures alone, without intervals."""
+    """Every detection figure of one system over all its images, also those it could not answer;
+    without intervals. `mean_iou` is over all true objects, an unmatched one counting 0;
+    `mean_iou_matched` only over the matched."""
     tp, fp, fn = _sums(matches)
     overlaps = [pair.iou for match in matches for pair in match.pairs]
     classes = _groups(matches, lambda thing: thing.name, threshold)

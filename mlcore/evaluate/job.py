@@ -5,24 +5,28 @@ be computed again from the rows beside it.
     evaluation/matches.jsonl   one row per system, image and mode, with the raw answer
     evaluation/per_image.jsonl counts of each system and image
     evaluation/per_class.json  figures of each system and class, also as per_class.csv
+    evaluation/resampled.json  the headline's figures in every drawing, so that two evaluations
+                               of the same images can be compared on the same drawings
     evaluation/overlays/       truth and prediction of the reference system, drawn
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
 from mlcore.evaluate.artifacts import write_artifacts
 from mlcore.evaluate.config import EvaluateConfig
-from mlcore.evaluate.levels import f1_name
 from mlcore.evaluate.load import SystemAnswers, load_system
 from mlcore.evaluate.match import truth_things
 from mlcore.evaluate.scored import Scored, score
 from mlcore.evaluate.showing import announce, show
-from mlcore.evaluate.statistics import differences
+from mlcore.evaluate.statistics import differences, f1_name
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
 
@@ -45,9 +49,10 @@ NOTES = {
     "misplaced and invented as shares of predicted ones",
     "oracle": "the best of the first K answers to each image, and what any of them finds",
     "majority_baseline": "always the most frequent true description of the class",
-    "ci95": "percentile bootstrap over images; of a difference on the same drawn images",
+    "ci95": "percentile bootstrap over images; of a difference on the same drawn images; in every "
+    "drawing average precision is that of COCO with each image as often as it was drawn",
 }
-COMPARED = ("ap", "mean_iou", "description_accuracy", "negative_recall")
+COMPARED = ("mean_iou", "description_accuracy", "negative_recall")
 """figures that systems are compared by besides those that are resampled"""
 
 
@@ -73,6 +78,8 @@ def run(config: EvaluateConfig, ctx: RunContext) -> dict[str, Any]:
     output = ctx.output("evaluation")
     for path in write_artifacts(output, scored, records, config.iou_threshold):
         announce(ctx, path, path.name)
+    drawn = _drawn(config, dataset, len(records), scored[config.reference])
+    write_json(output / "resampled.json", drawn)
     report = _report(config, dataset, records, scored)
     write_json(output / "report.json", report)
     show(config, ctx, dataset, records, scored[config.reference])
@@ -88,34 +95,56 @@ def _warn_of_gaps(ctx: RunContext, system: SystemAnswers, records: Sequence[Reco
             ctx.events.warning("answers_missing", f"{message}; they count as unreadable")
 
 
+def _drawn(config: EvaluateConfig, dataset: Dataset, images: int, system: Scored) -> dict[str, Any]:
+    """The reference system's main figures in every drawing, null where one has no value. Drawings
+    are the same wherever `images_of` is."""
+    return {
+        "schema": "resampled/1",
+        "images_of": {
+            "dataset_fingerprint": dataset.fingerprint,
+            "split": config.split,
+            "images": images,
+            "resamples": config.bootstrap,
+            "seed": config.seed,
+        },
+        "values": {
+            name: [float(value) if np.isfinite(value) else None for value in values]
+            for name in _main_figures(config)
+            if (values := system.resampled.values.get(name)) is not None
+        },
+    }
+
+
+def _main_figures(config: EvaluateConfig) -> tuple[str, ...]:
+    return f1_name(config.iou_threshold), "parse_rate", "ap50", "ap"
+
+
 def _report(
     config: EvaluateConfig,
     dataset: Dataset,
     records: Sequence[Record],
     scored: Mapping[str, Scored],
 ) -> dict[str, Any]:
-    f1 = f1_name(config.iou_threshold)
     reference = scored[config.reference]
     others = {name: s for name, s in scored.items() if name != config.reference}
-    measures = tuple(reference.resampled.names)
-    deltas = differences(
-        reference.figures,
-        {name: other.figures for name, other in others.items()},
-        (*measures, *COMPARED),
-    )
+    deltas = {
+        name: differences(reference.figures, other.figures, (*_shared(reference, other), *COMPARED))
+        for name, other in others.items()
+    }
+    intervals = {
+        name: {
+            measure: reference.resampled.difference(other.resampled, measure)
+            for measure in _shared(reference, other)
+        }
+        for name, other in others.items()
+    }
     return {
         "schema": SCHEMA,
-        "headline": _headline(reference.figures, deltas, f1),
+        "headline": _headline(config, reference.figures, deltas, intervals),
         "reference": config.reference,
         "systems": {name: s.figures for name, s in scored.items()},
         "deltas": deltas,
-        "delta_intervals": {
-            name: {
-                measure: reference.resampled.difference(other.resampled, measure)
-                for measure in measures
-            }
-            for name, other in others.items()
-        },
+        "delta_intervals": intervals,
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint,
         "model_digest": reference.answers.meta.get("model_digest"),
@@ -133,20 +162,34 @@ def _report(
     }
 
 
+def _shared(reference: Scored, other: Scored) -> list[str]:
+    """What is resampled of both: only where both answered several times is there an oracle."""
+    return [name for name in reference.resampled.names if name in other.resampled.names]
+
+
 def _headline(
-    figures: Mapping[str, Any], deltas: Mapping[str, Mapping[str, float]], f1: str
+    config: EvaluateConfig,
+    figures: Mapping[str, Any],
+    deltas: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
     """The reference system's main figures, and F1 beyond the best other system."""
+    f1 = f1_name(config.iou_threshold)
     out = {
-        name: {"value": figures[name]["value"], "unit": "share", "n": figures[name]["n"]}
-        for name in (f1, "parse_rate", "ap50")
+        name: {"unit": "share", **{key: figures[name][key] for key in ("value", "n", "ci95")}}
+        for name in _main_figures(config)
         if figures[name]["value"] is not None
     }
     salvaged = figures["salvaged_objects"]
     if salvaged["n"]:
         out["salvaged_objects"] = {**salvaged, "unit": "objects"}
-    behind = [delta[f1] for delta in deltas.values() if f1 in delta]
+    behind = {name: delta[f1] for name, delta in deltas.items() if f1 in delta}
     if behind:
-        n = figures[f1]["n"]
-        out[f"{f1}_over_best_other"] = {"value": min(behind), "unit": "share", "n": n}
+        best = min(behind, key=lambda name: behind[name])
+        out[f"{f1}_over_best_other"] = {
+            "value": behind[best],
+            "unit": "share",
+            "n": figures[f1]["n"],
+            "ci95": intervals[best][f1],
+        }
     return out

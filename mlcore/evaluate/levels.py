@@ -23,6 +23,7 @@ from mlcore.evaluate.statistics import (
     Figure,
     Measure,
     f1_figure,
+    f1_name,
     f1_of,
     mean,
     mean_f1_of,
@@ -30,11 +31,6 @@ from mlcore.evaluate.statistics import (
 
 SWEEP = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 """the overlap thresholds of COCO: 0.50, 0.55, ..., 0.95"""
-
-
-def f1_name(threshold: float) -> str:
-    """The name of F1 at an overlap threshold: `f1_50` at 0.5."""
-    return f"f1_{100 * threshold:g}".replace(".", "_")
 
 
 def thresholds_with(primary: float) -> tuple[float, ...]:

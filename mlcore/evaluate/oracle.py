@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlcore.evaluate.levels import f1_name
+import numpy as np
+
+from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.match import ImageMatch
-from mlcore.evaluate.statistics import f1_figure, ratio
+from mlcore.evaluate.statistics import (
+    Columns,
+    Measure,
+    f1_figure,
+    f1_name,
+    f1_of,
+    ratio,
+    share_of,
+)
 
 
 def oracle_scores(draws: Sequence[Sequence[ImageMatch]], threshold: float) -> dict[str, Any]:
@@ -26,17 +36,36 @@ def oracle_scores(draws: Sequence[Sequence[ImageMatch]], threshold: float) -> di
     return {"k": len(draws), **curve[-1], "curve": curve}
 
 
+def oracle_measures(
+    draws: Sequence[Sequence[ImageMatch]], levels: LevelCounts
+) -> dict[str, Measure]:
+    """What is resampled of all K answers: the best of an image stays its best in every drawing."""
+    if len(draws) < 2:
+        return {}
+    columns = _columns(draws)
+    return {
+        f1_name(levels.primary): Measure(columns[:, :3], f1_of),
+        "union_recall": Measure(columns[:, 3:], share_of),
+    }
+
+
 def _first(draws: Sequence[Sequence[ImageMatch]], threshold: float) -> dict[str, Any]:
-    chosen = [max(answers, key=_own_f1) for answers in zip(*draws, strict=True)]
-    tp, fp, fn = (sum(getter) for getter in zip(*((m.tp, m.fp, m.fn) for m in chosen), strict=True))
-    found = sum(
-        len({pair.truth for match in answers for pair in match.pairs})
-        for answers in zip(*draws, strict=True)
-    )
+    tp, fp, fn, found, true = (int(v) for v in _columns(draws).sum(axis=0))
     return {
         f1_name(threshold): f1_figure(tp, fp, fn),
-        "union_recall": ratio(found, tp + fn),
+        "union_recall": ratio(found, true),
     }
+
+
+def _columns(draws: Sequence[Sequence[ImageMatch]]) -> Columns:
+    """Of each image (tp, fp, fn) of its best answer, the true objects that any answer finds, and
+    all of them: float64 [images, 5]."""
+    rows = []
+    for answers in zip(*draws, strict=True):
+        best = max(answers, key=_own_f1)
+        found = {pair.truth for match in answers for pair in match.pairs}
+        rows.append((best.tp, best.fp, best.fn, len(found), len(best.truths)))
+    return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 
 def _own_f1(match: ImageMatch) -> tuple[float, int]:

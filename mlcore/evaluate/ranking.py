@@ -1,26 +1,34 @@
-"""Average precision at IoU 0.5 over resampled images: what COCO's is when images are weighted.
+"""Average precision over resampled images: what COCO's is when images are weighted.
 
-Predictions are matched within their image once, in order of confidence, as COCO does; drawing an
-image twice counts its true objects and its predictions twice. With every image once the value is
-that of `coco_scores`.
+Predictions are matched within their image once for each of COCO's ten overlap thresholds, in order
+of confidence and by COCO's own overlaps; drawing an image twice counts its true objects and its
+predictions twice. With every image once the values are those of `coco_scores`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.evaluate.match import ImageMatch, Thing
+from mlcore.evaluate.match import ImageMatch, Thing, alone
 from mlcore.evaluate.statistics import Columns
-from mlcore.geometry.iou import box_iou
+from mlcore.geometry.iou import Matrix
 
+Overlaps = Mapping[tuple[int, str], Matrix]
+"""By place of the image and class: overlaps [predictions, true objects], the surest prediction
+first; nothing where there are none of either."""
+Hits = npt.NDArray[np.bool_]
 MOST = 100
 """predictions per image and class that count"""
-THRESHOLD = 0.5
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+AP_NAMES = ("ap", "ap50", "ap75")
+"""what `weighted_ap` gives, in its order"""
+_AT = (0, 5)
+"""places of 0.50 and 0.75 among the thresholds"""
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _TINY = float(np.spacing(1))
 _ROWS = 50
@@ -31,92 +39,107 @@ _ROWS = 50
 class Ranking:
     """The predictions of one class, the surest first.
 
-    `image` int64 [predictions] and `hit` bool [predictions]; `true` float64 [images] counts the
-    true objects of the class.
+    `image` int64 [predictions] and `hits` bool [thresholds, predictions]; `true` float64 [images]
+    counts the true objects of the class.
     """
 
     image: npt.NDArray[np.int64]
-    hit: npt.NDArray[np.bool_]
+    hits: Hits
     true: npt.NDArray[np.float64]
 
 
-def rankings(matches: Sequence[ImageMatch]) -> list[Ranking]:
+def rankings(matches: Sequence[ImageMatch], overlaps: Overlaps, *, ranked: bool) -> list[Ranking]:
     """One for each class with a true area. Lines are left out."""
-    rows: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)
+    images: dict[str, list[int]] = defaultdict(list)
+    scores: dict[str, list[float]] = defaultdict(list)
+    hits: dict[str, list[Hits]] = defaultdict(list)
     true: dict[str, npt.NDArray[np.float64]] = {}
-    ranked = any(t.confidence is not None for m in matches for t in m.reading.things)
     for place, match in enumerate(matches):
-        truths = _by_class(match.truths)
-        for name, things in truths.items():
-            true.setdefault(name, np.zeros(len(matches)))[place] = len(things)
-        for name, said in _by_class(match.reading.things).items():
-            scores = [(t.confidence or 0.0) if ranked else 1.0 for t in said]
-            order = sorted(range(len(said)), key=lambda n: -scores[n])[:MOST]
-            hits = _hits([said[n] for n in order], truths.get(name, []))
-            rows[name] += [(place, scores[n], hit) for n, hit in zip(order, hits, strict=True)]
-    return [_ranking(rows[name], true[name]) for name in sorted(true)]
+        for name, count in _counts(match.truths).items():
+            true.setdefault(name, np.zeros(len(matches)))[place] = count
+        for name, said in _scores(match.reading.things, ranked=ranked).items():
+            table = overlaps.get((place, name))
+            found = np.zeros((len(THRESHOLDS), len(said)), dtype=bool)
+            images[name] += [place] * len(said)
+            scores[name] += said
+            hits[name].append(found if table is None else hits_of(table))
+    return [_ranking(images[name], scores[name], hits[name], true[name]) for name in sorted(true)]
 
 
-def _ranking(rows: Sequence[tuple[int, float, bool]], true: npt.NDArray[np.float64]) -> Ranking:
-    order = np.argsort([-score for _, score, _ in rows], kind="stable")
-    image = np.array([place for place, _, _ in rows], dtype=np.int64)[order]
-    hit = np.array([hit for _, _, hit in rows], dtype=np.bool_)[order]
-    return Ranking(image, hit, true)
+def _ranking(
+    images: Sequence[int],
+    scores: Sequence[float],
+    hits: Sequence[Hits],
+    true: npt.NDArray[np.float64],
+) -> Ranking:
+    order = np.argsort(-np.array(scores), kind="stable")
+    found = np.hstack([np.zeros((len(THRESHOLDS), 0), dtype=bool), *hits])
+    return Ranking(np.array(images, dtype=np.int64)[order], found[:, order], true)
 
 
-def _by_class(things: Sequence[Thing]) -> dict[str, list[Thing]]:
-    found: dict[str, list[Thing]] = defaultdict(list)
+def _counts(things: Sequence[Thing]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
     for thing in things:
         if thing.kind != "line":
-            found[thing.name].append(thing)
+            found[thing.name] += 1
     return found
 
 
-def _hits(said: Sequence[Thing], truths: Sequence[Thing]) -> list[bool]:
-    """Whether each prediction takes a true object that is still free, the one that fits best."""
-    if not truths:
-        return [False] * len(said)
-    overlaps = box_iou([_box(t) for t in said], [_box(t) for t in truths])
-    free = np.ones(len(truths), dtype=bool)
-    hits = []
-    for row in overlaps:
-        fitting = np.where(free & (row >= THRESHOLD), row, -1.0)
-        best = len(fitting) - 1 - int(fitting[::-1].argmax())
-        hits.append(bool(fitting[best] >= 0))
-        if hits[-1]:
-            free[best] = False
+def _scores(things: Sequence[Thing], *, ranked: bool) -> dict[str, list[float]]:
+    """The scores of each class that count, the highest first."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for thing in things:
+        if thing.kind != "line":
+            found[thing.name].append((thing.confidence or 0.0) if ranked else 1.0)
+    return {name: sorted(scores, reverse=True)[:MOST] for name, scores in found.items()}
+
+
+def hits_of(overlaps: Matrix) -> Hits:
+    """Whether each prediction takes a true object that is still free, the one that fits best, the
+    last among equals: bool [thresholds, predictions] of overlaps [predictions, true objects]."""
+    if alone(overlaps >= THRESHOLDS[0]):
+        return np.asarray(overlaps.max(axis=1) >= THRESHOLDS[:, None])
+    levels = np.arange(len(THRESHOLDS))
+    free = np.ones((len(THRESHOLDS), overlaps.shape[1]), dtype=bool)
+    hits = np.zeros((len(THRESHOLDS), len(overlaps)), dtype=bool)
+    for place, row in enumerate(overlaps):
+        fitting = np.where(free & (row >= THRESHOLDS[:, None]), row, -1.0)
+        best = overlaps.shape[1] - 1 - fitting[:, ::-1].argmax(axis=1)
+        hits[:, place] = fitting[levels, best] >= 0
+        free[levels[hits[:, place]], best[hits[:, place]]] = False
     return hits
 
 
-def _box(thing: Thing) -> tuple[float, float, float, float]:
-    xs, ys = thing.points[0::2], thing.points[1::2]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def weighted_ap50(classes: Sequence[Ranking], weights: Columns) -> Columns:
-    """AP at IoU 0.5, the mean over classes, for weights [resamples, images] of the images: shape
-    [resamples]. A class without a true object in a resampling is left out; NaN without any."""
-    values = np.full((len(classes), len(weights)), np.nan)
+def weighted_ap(classes: Sequence[Ranking], weights: Columns) -> Columns:
+    """AP over the thresholds, at 0.50 and at 0.75, each the mean over classes, for weights
+    [resamples, images] of the images: shape [resamples, 3]. A class without a true object in a
+    resampling is left out; NaN without any."""
+    values = np.full((len(classes), len(weights), len(THRESHOLDS)), np.nan)
     for row, ranking in enumerate(classes):
         for start in range(0, len(weights), _ROWS):
             part = slice(start, start + _ROWS)
-            values[row, part] = _ap50(ranking, weights[part])
-    present = np.isfinite(values)
+            values[row, part] = _class_ap(ranking, weights[part])
+    present = np.isfinite(values[..., 0])
     counts = present.sum(axis=0)
-    sums = np.where(present, values, 0.0).sum(axis=0)
-    out: Columns = np.divide(sums, counts, out=np.full(len(weights), np.nan), where=counts > 0)
-    return out
+    sums = np.where(present[..., None], values, 0.0).sum(axis=0)
+    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
+    return np.stack([means.mean(axis=1), *(means[:, at] for at in _AT)], axis=1)
 
 
-def _ap50(ranking: Ranking, weights: Columns) -> Columns:
+def _class_ap(ranking: Ranking, weights: Columns) -> Columns:
+    """AP of one class at every threshold: [resamples, thresholds]. Precision only falls between
+    hits, so its envelope is that of the hits, and each counts for the recalls it newly reaches."""
     positives = weights @ ranking.true
     each = weights[:, ranking.image]
-    found = np.where(ranking.hit, each, 0.0).cumsum(axis=1)
-    recall = found / np.maximum(positives, 1.0)[:, None]
-    precision = found / (each.cumsum(axis=1) + _TINY)
-    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    best = np.hstack([best, np.zeros((len(weights), 1))])
-    places = [np.searchsorted(row, _RECALLS, side="left") for row in recall]
-    values = [float(line[at].mean()) for line, at in zip(best, places, strict=True)]
-    out: Columns = np.where(positives > 0, values, np.nan)
+    so_far = each.cumsum(axis=1) + _TINY
+    out = np.zeros((len(weights), len(THRESHOLDS)))
+    for level, hits in enumerate(ranking.hits):
+        places = np.flatnonzero(hits)
+        found = each[:, places].cumsum(axis=1)
+        precision = found / so_far[:, places]
+        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        recall = found / np.maximum(positives, 1.0)[:, None]
+        reached = np.searchsorted(_RECALLS, recall, side="right")
+        out[:, level] = (best * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(_RECALLS)
+    out[positives <= 0] = np.nan
     return out

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlcore.contract.records import Record
 from mlcore.evaluate.attributes import attribute_scores
-from mlcore.evaluate.coco import coco_scores
+from mlcore.evaluate.coco import CocoScores, coco_scores
 from mlcore.evaluate.config import EvaluateConfig
 from mlcore.evaluate.detection import (
     Resampling,
@@ -20,9 +22,9 @@ from mlcore.evaluate.diff import Marks, diff_scores, marks_of
 from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.load import Answer, SystemAnswers
 from mlcore.evaluate.match import ImageMatch, Thing, match_image, read_answer
-from mlcore.evaluate.oracle import oracle_scores
-from mlcore.evaluate.ranking import rankings, weighted_ap50
-from mlcore.evaluate.statistics import Resampled, Statistic
+from mlcore.evaluate.oracle import oracle_measures, oracle_scores
+from mlcore.evaluate.ranking import AP_NAMES, weighted_ap
+from mlcore.evaluate.statistics import Columns, Resampled, Weighted
 from mlcore.evaluate.summary import SummaryRow, summary_rows, summary_scores
 
 
@@ -49,20 +51,21 @@ def score(
     resampling = Resampling(config.bootstrap, config.seed)
     judged = records if "dense" in system.answers else []
     draws = [
-        _matches(config, judged, truths[: len(judged)], system, answers)
-        for answers in system.draws
+        _matches(config, judged, truths[: len(judged)], system, answers) for answers in system.draws
     ]
     matches = draws[0]
     levels = LevelCounts(matches, config.iou_threshold)
-    measures = detection_measures(matches, levels)
-    classes = rankings(matches)
-    others: dict[str, Statistic] = {"ap50": lambda weights: weighted_ap50(classes, weights)}
-    resampled = Resampled(measures, resampling.resamples, resampling.seed, others)
+    coco = coco_scores(judged, matches)
+    measures = {
+        **detection_measures(matches, levels),
+        **{f"oracle.{name}": found for name, found in oracle_measures(draws, levels).items()},
+    }
+    resampled = Resampled(measures, resampling.resamples, resampling.seed, _averages(coco))
     marks = [marks_of(match, config.iou_threshold) for match in matches]
     summaries = summary_rows(records, system)
     figures = {
         **detection_figures(matches, config.iou_threshold, levels),
-        **coco_scores(judged, matches),
+        **coco.figures,
         **attribute_scores(matches),
         "diff": diff_scores(marks),
         "oracle": oracle_scores(draws, config.iou_threshold),
@@ -74,6 +77,16 @@ def score(
     return Scored(
         system, matches, marks, levels, summaries, with_intervals(figures, resampled), resampled
     )
+
+
+def _averages(coco: CocoScores) -> Weighted:
+    """Average precision of boxes and of masks as figures of weighted images."""
+
+    def statistic(weights: Columns) -> Columns:
+        shapes = (weighted_ap(coco.rankings[shape], weights) for shape in ("bbox", "segm"))
+        return np.hstack(list(shapes))
+
+    return Weighted((*AP_NAMES, *(f"segm.{name}" for name in AP_NAMES)), statistic)
 
 
 def _matches(

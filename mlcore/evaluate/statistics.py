@@ -1,4 +1,5 @@
 """Figures with their denominators, and intervals from resampling the images. Light: numpy only."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,11 @@ def ratio(part: float, whole: float) -> Figure:
 def mean(values: Sequence[float]) -> Figure:
     """The mean of values with their count; no value where there are none."""
     return {"value": sum(values) / len(values) if values else None, "n": len(values)}
+
+
+def f1_name(threshold: float) -> str:
+    """The name of F1 at an overlap threshold: `f1_50` at 0.5."""
+    return f"f1_{100 * threshold:g}".replace(".", "_")
 
 
 def f1_figure(tp: int, fp: int, fn: int) -> Figure:
@@ -64,6 +70,15 @@ class Measure:
     """A figure as sums over images: `columns` [images, k], `statistic` of their sums."""
 
     columns: Columns
+    statistic: Statistic
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Figures that are no sums over images: `statistic` takes how often each image is drawn,
+    [resamples, images], and gives [resamples, names]."""
+
+    names: tuple[str, ...]
     statistic: Statistic
 
 
@@ -113,19 +128,16 @@ def bootstrap(
 
 
 class Resampled:
-    """All measures of one system, resampled together.
-
-    `others` are figures that are no sums: they are given weights [resamples, images].
-    """
+    """All measures of one system, resampled together: the sums, and what is none."""
 
     def __init__(
         self,
         measures: Mapping[str, Measure],
         resamples: int,
         seed: int,
-        others: Mapping[str, Statistic] | None = None,
+        weighted: Weighted | None = None,
     ) -> None:
-        self.names = [*measures, *(others or {})]
+        self.names = [*measures, *(weighted.names if weighted else ())]
         self.values: dict[str, Columns] = {}
         """the resampled values [resamples] of each measure; none with less than two images"""
         columns = np.hstack([measure.columns for measure in measures.values()])
@@ -139,8 +151,10 @@ class Resampled:
                 width = measure.columns.shape[1]
                 parts[name].append(measure.statistic(sums[:, at : at + width]))
                 at += width
-            for name, statistic in (others or {}).items():
-                parts[name].append(statistic(weights))
+            if weighted:
+                found = weighted.statistic(weights)
+                for place, name in enumerate(weighted.names):
+                    parts[name].append(found[:, place])
         self.values = {name: np.concatenate(rows) for name, rows in parts.items()}
 
     def interval(self, name: str) -> list[float] | None:
@@ -164,13 +178,8 @@ def figure_at(figures: Mapping[str, Any], path: str) -> Figure:
 
 
 def differences(
-    reference: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]], metrics: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """Reference minus each other system, for each metric that both have a value of."""
-    out: dict[str, dict[str, float]] = {}
-    for name, other in others.items():
-        pairs = {
-            m: (figure_at(reference, m)["value"], figure_at(other, m)["value"]) for m in metrics
-        }
-        out[name] = {m: a - b for m, (a, b) in pairs.items() if a is not None and b is not None}
-    return out
+    reference: Mapping[str, Any], other: Mapping[str, Any], metrics: Sequence[str]
+) -> dict[str, float]:
+    """Reference minus another system, for each metric that both have a value of."""
+    pairs = {m: (figure_at(reference, m)["value"], figure_at(other, m)["value"]) for m in metrics}
+    return {m: a - b for m, (a, b) in pairs.items() if a is not None and b is not None}

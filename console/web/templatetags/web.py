@@ -82,6 +82,13 @@ def figure(value: Any, digits: int = 4) -> str:
 
 
 @register.filter
+def signed(value: Any, digits: int = 3) -> str:
+    """A difference: its sign always stands."""
+    text = formats.number(value, digits)
+    return f"+{text}" if isinstance(value, (int, float)) and value > 0 else text
+
+
+@register.filter
 def percent(value: Any, decimals: int = 1) -> str:
     return formats.percent(value, decimals)
 

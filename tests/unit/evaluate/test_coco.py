@@ -99,7 +99,7 @@ def test_what_the_system_was_sure_of_comes_first() -> None:
     def ap50(confidences: list[float] | None) -> tuple[float, str]:
         reading = read_answer(say([wrong, SCREW]), confidences=confidences)
         match = match_image("a", truth_things(images[0]), reading, 0.5)
-        figure = coco_scores(images, [match])["ap50"]
+        figure = coco_scores(images, [match]).figures["ap50"]
         return figure["value"], figure["label"]
 
     assert ap50([0.2, 0.9])[0] == pytest.approx(1.0)
@@ -115,7 +115,7 @@ def test_masks_tell_a_triangle_from_its_box() -> None:
     whole = thing(SHIELD.desc, "bbox_2d", 10, 80, 90, 160)
     images = [record("a", half)]
     match = match_image("a", truth_things(images[0]), read_answer(say([whole])), 0.5)
-    found = coco_scores(images, [match])
+    found = coco_scores(images, [match]).figures
     assert found["bbox"]["ap"]["value"] == pytest.approx(1.0)
     assert found["segm"]["ap75"]["value"] == 0.0
     assert found["ap_classes"]["挡风板"]["bbox"]["ap50"] == pytest.approx(1.0)
@@ -125,7 +125,7 @@ def test_masks_tell_a_triangle_from_its_box() -> None:
 def test_a_figure_of_a_size_that_nothing_has_has_no_value() -> None:
     images = [record("a", SCREW)]
     match = match_image("a", truth_things(images[0]), read_answer(say([SCREW])), 0.5)
-    found = coco_scores(images, [match])["bbox"]
+    found = coco_scores(images, [match]).figures["bbox"]
     assert (found["ap_large"]["value"], found["ap_large"]["n"]) == (None, 0)
     assert (found["ap_medium"]["value"], found["ap_medium"]["n"]) == (pytest.approx(1.0), 1)
 

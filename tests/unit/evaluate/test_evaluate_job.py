@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from mlcore.contract.records import Record
 from mlcore.coordjson.format import AnswerFormat, write_answer
 from mlcore.evaluate.match import match_image, read_answer, truth_things
 from mlcore.evaluate.showing import choose
+from mlcore.evaluate.statistics import figure_at
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.runner import RunOptions, execute
@@ -24,6 +26,8 @@ from tests.support.answers import (
     write_dataset,
     write_predictions,
 )
+
+AVERAGES = ("ap", "ap50", "ap75", "segm.ap", "segm.ap50", "segm.ap75")
 
 
 class World:
@@ -69,6 +73,14 @@ def half(item: Record) -> str:
     return say(item.objects[:1])
 
 
+def twice(predictions: Path) -> None:
+    """Every answer of a system a second time, as its second draw."""
+    rows = predictions / "predictions.jsonl"
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    again = [{**line, "draw": draw} for draw in (0, 1) for line in lines]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in again))
+
+
 def test_two_systems_side_by_side(world: World) -> None:
     world.add("model", right, lambda r: r.summary or "", model_digest="a" * 64)
     world.add("constant", half)
@@ -84,11 +96,45 @@ def test_two_systems_side_by_side(world: World) -> None:
     low, high = report["delta_intervals"]["constant"]["f1_50"]
     assert low <= report["deltas"]["constant"]["f1_50"] <= high
     headline = report["headline"]
-    assert headline["f1_50"] == {"value": 1.0, "unit": "share", "n": 7}
+    assert headline["f1_50"] == {"value": 1.0, "unit": "share", "n": 7, "ci95": [1.0, 1.0]}
     assert headline["f1_50_over_best_other"]["value"] == report["deltas"]["constant"]["f1_50"]
+    assert headline["f1_50_over_best_other"]["ci95"] == [low, high]
     of_the_run = json.loads((world.root / "run" / "report.json").read_text())
     assert list(of_the_run["headline"]) == list(headline)
     assert {**of_the_run, "headline": headline} == report
+
+
+def test_average_precision_and_the_best_of_k_have_intervals_of_their_own_and_of_differences(
+    world: World,
+) -> None:
+    world.add("model", right)
+    world.add("constant", half)
+    for name in ("model", "constant"):
+        twice(world.systems[name])
+    assert world.run() == ExitCode.OK
+    report = world.report
+    figures = report["systems"]["constant"]
+    for name in (*AVERAGES, "oracle.f1_50", "oracle.union_recall"):
+        figure = figure_at(figures, name)
+        low, high = figure["ci95"]
+        assert low <= figure["value"] <= high, name
+        assert figure["n"] > 0
+        low, high = report["delta_intervals"]["constant"][name]
+        assert low <= report["deltas"]["constant"][name] <= high, name
+    drawn = json.loads((world.output / "resampled.json").read_text())
+    assert drawn["images_of"]["resamples"] == 100
+    for name, values in drawn["values"].items():
+        told = np.quantile([v for v in values if v is not None], [0.025, 0.975])
+        assert report["headline"][name]["ci95"] == pytest.approx(told)
+
+
+def test_a_system_that_answered_once_has_no_oracle_to_be_compared_by(world: World) -> None:
+    world.add("model", right)
+    world.add("constant", half)
+    twice(world.systems["model"])
+    assert world.run() == ExitCode.OK
+    assert "ap" in world.report["delta_intervals"]["constant"]
+    assert not [n for n in world.report["delta_intervals"]["constant"] if n.startswith("oracle")]
 
 
 def test_every_figure_can_be_computed_again_from_the_rows(world: World) -> None:

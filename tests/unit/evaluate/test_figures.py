@@ -10,10 +10,23 @@ from mlcore.contract.records import Record
 from mlcore.evaluate import quick
 from mlcore.evaluate.attributes import attribute_scores
 from mlcore.evaluate.coco import coco_scores
-from mlcore.evaluate.detection import Resampling, detection_scores
-from mlcore.evaluate.levels import f1_name
+from mlcore.evaluate.detection import (
+    detection_figures,
+    detection_measures,
+    with_intervals,
+)
+from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.match import ImageMatch, match_image, read_answer, truth_things
-from mlcore.evaluate.statistics import bootstrap, differences, f1_figure, f1_of, ratio, share_of
+from mlcore.evaluate.statistics import (
+    Resampled,
+    bootstrap,
+    differences,
+    f1_figure,
+    f1_name,
+    f1_of,
+    ratio,
+    share_of,
+)
 from tests.support.answers import (
     FIBRE,
     LOOSE,
@@ -27,15 +40,19 @@ from tests.support.answers import (
     thing,
 )
 
-RESAMPLING = Resampling(200, 7)
-
 
 def matches_of(records: list[Record], answer: Answer) -> list[ImageMatch]:
     return [match_image(r.id, truth_things(r), read_answer(answer(r)), 0.5) for r in records]
 
 
 def scores(records: list[Record], answer: Answer) -> dict[str, Any]:
-    return detection_scores(matches_of(records, answer), 0.5, RESAMPLING)
+    return scores_of(matches_of(records, answer))
+
+
+def scores_of(matches: list[ImageMatch]) -> dict[str, Any]:
+    levels = LevelCounts(matches, 0.5)
+    resampled = Resampled(detection_measures(matches, levels), 200, 7)
+    return with_intervals(detection_figures(matches, 0.5, levels), resampled)
 
 
 def test_a_share_of_nothing_has_no_value() -> None:
@@ -107,7 +124,7 @@ def test_the_class_counts_add_up_to_the_whole() -> None:
 
 
 def test_no_images_give_no_values_and_no_interval() -> None:
-    found = detection_scores([], 0.5, RESAMPLING)
+    found = scores_of([])
     assert found["parse_rate"] == {"value": None, "n": 0, "ci95": None}
     assert found["f1_50"]["value"] is None
 
@@ -143,9 +160,8 @@ def test_an_interval_needs_two_images_and_a_denominator() -> None:
 
 def test_differences_leave_out_what_one_side_lacks() -> None:
     own = {"f1_50": {"value": 0.8}, "ap": {"value": 0.5}}
-    others = {"a": {"f1_50": {"value": 0.5}, "ap": {"value": None}}}
-    found = differences(own, others, ("f1_50", "ap"))
-    assert found == {"a": {"f1_50": pytest.approx(0.3)}}
+    other = {"f1_50": {"value": 0.5}, "ap": {"value": None}}
+    assert differences(own, other, ("f1_50", "ap")) == {"f1_50": pytest.approx(0.3)}
 
 
 def test_descriptions_are_judged_among_matched_things_beside_the_majority() -> None:
@@ -168,7 +184,7 @@ def test_a_negative_thing_that_is_not_found_lowers_the_negative_recall() -> None
 
 def test_average_precision_of_right_answers_is_one_over_boxes_and_polygons_only() -> None:
     records = four_records()
-    found = coco_scores(records, matches_of(records, right))
+    found = coco_scores(records, matches_of(records, right)).figures
     assert found["ap50"]["value"] == pytest.approx(1.0)
     assert found["ap50"]["n"] == 6
     assert "lines left out" in found["ap50"]["label"]
@@ -176,9 +192,10 @@ def test_average_precision_of_right_answers_is_one_over_boxes_and_polygons_only(
 
 def test_average_precision_is_zero_when_nothing_is_said_and_absent_when_nothing_is_there() -> None:
     records = four_records()
-    assert coco_scores(records, matches_of(records, lambda r: say([])))["ap"]["value"] == 0.0
+    silent = coco_scores(records, matches_of(records, lambda r: say([])))
+    assert silent.figures["ap"]["value"] == 0.0
     lines = [record("x", FIBRE)]
-    absent = coco_scores(lines, matches_of(lines, right))["ap"]
+    absent = coco_scores(lines, matches_of(lines, right)).figures["ap"]
     assert (absent["value"], absent["n"]) == (None, 0)
 
 
@@ -188,7 +205,8 @@ def test_average_precision_of_a_known_case() -> None:
     first, second = record("a", SCREW), record("b", SCREW)
     wrong = thing(SCREW.desc, "bbox_2d", 120, 120, 180, 180)
     answers = {"a": say([SCREW, wrong]), "b": say([SCREW])}
-    found = coco_scores([first, second], matches_of([first, second], lambda r: answers[r.id]))
+    matches = matches_of([first, second], lambda r: answers[r.id])
+    found = coco_scores([first, second], matches).figures
     assert found["ap50"]["value"] == pytest.approx((51 * 1 + 50 * 2 / 3) / 101)
 
 

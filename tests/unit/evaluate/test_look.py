@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlcore.coordjson.format import AnswerFormat
-from mlcore.evaluate.detection import Resampling, detection_scores
+from mlcore.evaluate.detection import detection_figures
+from mlcore.evaluate.levels import LevelCounts
 from mlcore.evaluate.look import NAMES, Look
 from mlcore.evaluate.summary import summary_row
 from mlcore.metrics import find
@@ -18,7 +19,8 @@ def test_a_look_says_what_the_whole_evaluation_says() -> None:
     for item in records:
         look.add(look.read_dense(item, right(item) if item.id != "one" else "?"))
     found = look.figures()
-    whole = detection_scores([seen.match for seen in look.dense], 0.5, Resampling(100, 0))
+    matches = [seen.match for seen in look.dense]
+    whole = detection_figures(matches, 0.5, LevelCounts(matches, 0.5))
     assert found["f1_50"] == whole["f1_50"]["value"]
     assert found["f1_full_50"] == whole["levels"]["full"]["f1_50"]["value"]
     assert found["parse_rate"] == 0.75
