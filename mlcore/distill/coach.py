@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from transformers import Qwen3VLForConditionalGeneration
@@ -14,6 +15,7 @@ from mlcore.chat.kit import RenderKit
 from mlcore.distill.answers import MADE, author_of, prompt_of, with_answers
 from mlcore.distill.lessons import Lessons
 from mlcore.distill.teacher import Teacher
+from mlcore.models.forward import evaluating
 from mlcore.train.config.distill import DistillConfig
 from mlcore.train.source import Sample
 
@@ -55,14 +57,15 @@ class Coach:
 
     def lessons(
         self,
-        student: Qwen3VLForConditionalGeneration,
+        student: Callable[[], AbstractContextManager[Qwen3VLForConditionalGeneration]],
         step: int,
         parts: Sequence[Sequence[Sample]],
         batches: Sequence[ModelBatch],
     ) -> Lessons:
         """What step `step` (from 0) learns: makes the answers that it needs.
 
-        `parts` are the samples of each of `batches`, which are on the CPU.
+        `student` gives it whole, to answer on this rank alone; every rank asks for it in the same
+        steps. `parts` are the samples of each of `batches`, which are on the CPU.
         """
         author = author_of(self.config, self._seed, step)
         if author == "truth":
@@ -72,15 +75,13 @@ class Coach:
             return lessons
         counted = dict.fromkeys(MADE, 0)
         made = []
-        speaker = student if author == "student" else self.teacher.model
+        speaks = student() if author == "student" else nullcontext(self.teacher.model)
         sampling = self._sampling if author == "student" else GREEDY
-        was_training = speaker.training
-        speaker.train(mode=False)
-        for part in parts:
-            batch, happened = self._answered(speaker, part, sampling)
-            made.append(batch)
-            counted = {name: counted[name] + happened[name] for name in MADE}
-        speaker.train(mode=was_training)
+        with speaks as speaker, evaluating(speaker):
+            for part in parts:
+                batch, happened = self._answered(speaker, part, sampling)
+                made.append(batch)
+                counted = {name: counted[name] + happened[name] for name in MADE}
         return Lessons(self.config, self.teacher, self._merge, made, counted)
 
     def examination(self) -> Lessons:

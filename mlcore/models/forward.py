@@ -9,9 +9,12 @@ looks at what follows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 import torch
+from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
 FLASH = "flash_attention_2"
@@ -76,3 +79,14 @@ def lm_logits(model: Qwen3VLForConditionalGeneration, rows: torch.Tensor) -> tor
     """Logits [N, vocabulary] of hidden rows [N, D]. The row at i predicts the token at i + 1."""
     logits: torch.Tensor = model.lm_head(rows)
     return logits
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards in the mode that it was in."""
+    training = model.training
+    model.train(mode=False)
+    try:
+        yield
+    finally:
+        model.train(mode=training)

@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mlcore.errors import ConfigError
+from mlcore.randomness import sample_rng
 from mlcore.run.folder import write_json
 from mlcore.train.engine import Engine
 from mlcore.train.optim import Optimizers
@@ -119,10 +120,14 @@ def _finish(temporary: Path, folder: Path, cursor: Cursor, type_: str, saving: S
 def load(
     path: Path, expected: Cursor, engine: Engine, model: nn.Module, optimizers: Optimizers
 ) -> Cursor:
-    """Put everything back as it was. Raises ConfigError when the run is not the same any more."""
+    """Put everything back as it was. Raises ConfigError when the run is not the same any more.
+
+    Another number of ranks may go on: weights and optimiser state are whole. Only what a rank
+    draws, the dropout of adapters, then goes on otherwise, from the step and the rank.
+    """
     raw = read_state(path)
     cursor = Cursor(**{field.name: raw[field.name] for field in fields(Cursor)})
-    for name in ("steps", "order", "data", "world", "teacher"):
+    for name in ("steps", "order", "data", "teacher"):
         was, now = asdict(cursor)[name], asdict(expected)[name]
         if was != now:
             raise ConfigError(
@@ -132,7 +137,11 @@ def load(
             )
     engine.load_weights(model, weights_of(path, model))
     engine.load_optimizer(optimizers, load_file(path / "optim.safetensors"))
-    torch.set_rng_state(load_file(path / f"rng-{engine.rank}.safetensors")["torch"])
+    if cursor.world == expected.world:
+        torch.set_rng_state(load_file(path / f"rng-{engine.rank}.safetensors")["torch"])
+    else:
+        drawn = sample_rng(cursor.step, engine.rank, cursor.order, "resume")
+        torch.manual_seed(int(drawn.integers(2**63)))
     return cursor
 
 

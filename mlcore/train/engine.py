@@ -54,9 +54,9 @@ class Engine(Protocol):
         ...
 
     def whole(self, model: M) -> AbstractContextManager[M]:
-        """On rank 0 a model like `model` whose weights are all there, to be read, run or saved;
-        the others must not use what they get. It is as good as the current weights until the
-        context ends."""
+        """On every rank a model like `model` whose weights are all there, to be read, saved, or
+        run by itself, without the other ranks. It is as good as the current weights until the
+        context ends, and nothing is learned by changing it."""
         ...
 
     def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
@@ -76,6 +76,10 @@ class Engine(Protocol):
 
     def all_sum(self, values: torch.Tensor) -> torch.Tensor:
         """The sum over the ranks, on every rank."""
+        ...
+
+    def all_texts(self, text: str) -> list[str]:
+        """What every rank says, in the order of the ranks, on every rank."""
         ...
 
     def barrier(self) -> None:
@@ -135,6 +139,9 @@ class LocalEngine(WholeModel):
 
     def all_sum(self, values: torch.Tensor) -> torch.Tensor:
         return values
+
+    def all_texts(self, text: str) -> list[str]:
+        return [text]
 
     def barrier(self) -> None:
         return

@@ -15,7 +15,7 @@ from mlcore.train.config import FsdpEngine as FsdpConfig
 from mlcore.train.engine import M, MakeOptimizers, trained
 from mlcore.train.group import RankGroup
 from mlcore.train.optim import Optimizers
-from mlcore.train.sharding import Replica, cut_like, whole
+from mlcore.train.sharding import Husk, cut_like, whole
 
 
 class FsdpEngine(RankGroup):
@@ -30,7 +30,7 @@ class FsdpEngine(RankGroup):
     def spread(self, step: nn.Module, model: nn.Module, make: MakeOptimizers) -> Optimizers:
         self._step = step
         self._model = model
-        self._replica = Replica(model, self.rank)
+        self._husk = Husk(model)
         for block in blocks(step):
             fully_shard(block, reshard_after_forward=self._config.reshard_after_forward)
         fully_shard(step)
@@ -64,13 +64,9 @@ class FsdpEngine(RankGroup):
 
     @contextmanager
     def whole(self, model: M) -> Iterator[M]:
-        learned = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        weights = gathered(learned, self.rank)
-        if self.rank == 0:
-            with self._replica.filled(weights, self.device) as copy:
-                yield cast("M", copy)
-        else:
-            yield model
+        weights = {name: whole(p.detach()) for name, p in model.named_parameters()}
+        with self._husk.filled(weights) as copy:
+            yield cast("M", copy)
 
     def load_weights(self, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
         now = model.state_dict()

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 TIMEOUT = timedelta(minutes=30)
-"""longest wait for another rank: an evaluation on rank 0 must fit"""
+"""longest wait for another rank: writing a checkpoint must fit, and so must long answers"""
 
 
 class RankGroup:
@@ -32,6 +32,18 @@ class RankGroup:
         total = values.clone()
         dist.all_reduce(total)
         return total
+
+    def all_texts(self, text: str) -> list[str]:
+        data = torch.tensor(list(text.encode()), dtype=torch.uint8)
+        mine = torch.zeros(self.world, dtype=torch.int64, device=self.device)
+        mine[self.rank] = len(data)
+        lengths: list[int] = self.all_sum(mine).tolist()
+        padded = torch.zeros(max(lengths), dtype=torch.uint8, device=self.device)
+        padded[: len(data)] = data.to(self.device)
+        said = [torch.empty_like(padded) for _ in lengths]
+        dist.all_gather(said, padded)
+        rows = zip(said, lengths, strict=True)
+        return [row[:length].cpu().numpy().tobytes().decode() for row, length in rows]
 
     def barrier(self) -> None:
         dist.barrier()

@@ -67,9 +67,9 @@ def _trained(
     trainer = build_trainer(config, start, prepared, rank, continued(ctx), teacher)
     for key in trainer.optimizers.idle_rates:
         ctx.events.warning("idle_rate", f"{key} is set, but no weight that it is for is trained")
-    views = views_of(prepared, config.evaluation.images) if rank == 0 else []
+    views = views_of(prepared, config.evaluation.images)
     processor = load_processor(start)
-    looks = Looks(config.evaluation, views, processor) if rank == 0 else None
+    looks = Looks(config.evaluation, views, processor, trainer.engine)
     ctx.events.status("running", f"training {config.steps} steps")
 
     def publish(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:

@@ -68,12 +68,12 @@ class Keeper:
         if not step:
             return 0
         path = folder / f"step-{step}"
-        checkpoint.load(path, expected, self._engine, self._model, self._optimizers)
+        was = checkpoint.load(path, expected, self._engine, self._model, self._optimizers)
         self._tuned.load_tensors(checkpoint.load_extra(path))
         if self._engine.rank == 0:
             self._restore_best(ctx, path)
             ctx.events.rewind(step)
-            ctx.events.status("running", f"resumed after step {step}")
+            ctx.events.status("running", f"resumed after step {step}{_others(was, expected)}")
         return step
 
     def after_step(
@@ -164,3 +164,10 @@ class Keeper:
         device = next(self._model.parameters()).device
         total = self._engine.all_sum(torch.tensor(flags, dtype=torch.float64, device=device))
         return [int(value) for value in total.tolist()]
+
+
+def _others(was: Cursor, now: Cursor) -> str:
+    """Words about another number of processes."""
+    if was.world == now.world:
+        return ""
+    return f" of {was.world} {'process' if was.world == 1 else 'processes'}, now {now.world}"

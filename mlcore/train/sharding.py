@@ -31,23 +31,38 @@ def cut_like(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     )
 
 
-class Replica(Generic[M]):
-    """A copy of a model, made before it is cut, that rank 0 fills with what it has learned.
-
-    The cut model itself cannot be run on one rank alone: its layers would wait for the others.
+class Husk(Generic[M]):
+    """A copy of a model without its weights, made before it is cut, that takes whole ones for a
+    while. The cut model itself cannot be run by one rank: its layers would wait for the others.
     """
 
-    def __init__(self, model: M, rank: int) -> None:
-        self._model = copy.deepcopy(model).to("cpu") if rank == 0 else None
+    def __init__(self, model: M) -> None:
+        empty = {
+            id(p): nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
+            for p in model.parameters()
+        }
+        self._model = copy.deepcopy(model, {**empty})
+        self._empty = dict(self._model.named_parameters())
+        names = {id(weight): name for name, weight in self._empty.items()}
+        self._places = [
+            (module, own, names[id(weight)])
+            for module in self._model.modules()
+            for own, weight in module.named_parameters(recurse=False, remove_duplicate=False)
+        ]
 
     @contextmanager
-    def filled(self, weights: Mapping[str, torch.Tensor], device: torch.device) -> Iterator[M]:
-        """The copy with these whole weights, by name. Only while inside it lies on the device."""
-        assert self._model is not None
-        own = dict(self._model.named_parameters())
-        with torch.no_grad():
-            for name, value in weights.items():
-                own[name].copy_(value)
-        self._model.to(device)
-        yield self._model
-        self._model.to("cpu")
+    def filled(self, weights: Mapping[str, torch.Tensor]) -> Iterator[M]:
+        """The copy with these weights, by the name of each; tied ones have one name."""
+        full = {
+            name: nn.Parameter(weights[name], requires_grad=empty.requires_grad)
+            for name, empty in self._empty.items()
+        }
+        self._hang(full)
+        try:
+            yield self._model
+        finally:
+            self._hang(self._empty)
+
+    def _hang(self, weights: Mapping[str, nn.Parameter]) -> None:
+        for module, own, name in self._places:
+            module.register_parameter(own, weights[name])

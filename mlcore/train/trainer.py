@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -103,13 +104,13 @@ class Trainer:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def run(
-        self, ctx: RunContext, looks: Looks | None, data: str, publish: Publish | None = None
+        self, ctx: RunContext, looks: Looks, data: str, publish: Publish | None = None
     ) -> dict[str, float]:
         """Train from where the run folder stands to the end; returns the last figures.
 
-        Rank 0 passes `looks` and `publish`, which writes the model for use, and alone writes
-        events and checkpoints. Raises InterruptedRunError after saving when a stop was asked for,
-        DivergedError on a loss that is no number.
+        `publish` writes the model for use. Rank 0 alone writes events and checkpoints. Raises
+        InterruptedRunError after saving when a stop was asked for, DivergedError on a loss that is
+        no number.
         """
         teacher = self.coach.identity if self.coach else ""
         cursor = Cursor(0, self.config.steps, self.identity, data, self.engine.world, teacher)
@@ -146,7 +147,7 @@ class Trainer:
         """The draws of a step that are this rank's."""
         return self.order.step(index).draws[self.engine.rank :: self.engine.world]
 
-    def _evaluate(self, ctx: RunContext, looks: Looks | None, done: int) -> dict[str, float]:
+    def _evaluate(self, ctx: RunContext, looks: Looks, done: int) -> dict[str, float]:
         """Figures of held-out images after step `done`; on other ranks than 0 their share of the
         work and nothing to tell."""
         began = time.monotonic()
@@ -156,7 +157,7 @@ class Trainer:
         )
         if self.config.evaluation.images:
             with engine.whole(self.step.model) as model:
-                seen |= looks.look(ctx, model, done) if looks else {}
+                seen |= looks.look(ctx, model, done)
         if engine.rank != 0:
             return {}
         if seen:
@@ -239,7 +240,8 @@ class Trainer:
         if self.coach is None:
             return Untaught()
         with self.clock.phase("teacher"), arithmetic(self.config, self.device):
-            return self.coach.lessons(self.step.model, index, parts, batches)
+            student = partial(self.engine.whole, self.step.model)
+            return self.coach.lessons(student, index, parts, batches)
 
     def _study(self, lessons: Taught, number: int, batch: ModelBatch) -> tuple[Study, ...]:
         """What the teacher makes of a micro-batch, which is on the device."""

@@ -135,13 +135,10 @@ class SftConfig(PrecisionKeys, JobConfig):
 
     @model_validator(mode="after")
     def _engine_can_train(self) -> Self:
-        engine = self.engine
-        cut = isinstance(engine, FsdpEngine)
-        if cut and (self.distill is not None or isinstance(self.tuning, AdaLoraTuning)):
-            what = "distill" if self.distill is not None else "tuning.type adalora"
+        if isinstance(self.engine, FsdpEngine) and isinstance(self.tuning, AdaLoraTuning):
             raise ValueError(
-                f"engine {engine.type} cannot train with {what}, which needs whole weights or "
-                "gradients on every rank; use engine ddp"
+                "engine fsdp cannot train with tuning.type adalora, which needs whole gradients on "
+                "every rank; use engine ddp"
             )
         return self
 

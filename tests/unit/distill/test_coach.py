@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def lessons_of(
 ) -> tuple[Lessons, list[ModelBatch | None]]:
     parts = [samples_of(examples)[i : i + size] for i in range(0, len(examples), size)]
     batches = [pad_right([s.example for s in part], pad) for part in parts]
-    lessons = coach.lessons(student, 0, parts, batches)
+    lessons = coach.lessons(lambda: nullcontext(student), 0, parts, batches)
     return lessons, [study.made for n, b in enumerate(batches) for study in lessons.study(n, b)]
 
 

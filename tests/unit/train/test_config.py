@@ -121,3 +121,10 @@ def test_a_list_that_chooses_nothing_is_an_error(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         typed(include, exclude)
+
+
+def test_ranks_that_cut_the_weights_cannot_move_ranks_of_adapters() -> None:
+    tuning = {"type": "adalora", "freeze_aligner": False, "warmup": 0.1, "settle": 0.3}
+    engine = {"type": "fsdp", "processes": 2}
+    with pytest.raises(ValidationError, match="use engine ddp"):
+        sft_config(Path("d"), tuning=tuning, engine=engine, steps=100)

@@ -112,6 +112,43 @@ def test_a_killed_mixture_with_augmentation_and_both_tasks_goes_on_bit_for_bit(
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"type": "ddp", "processes": 2}, {"type": "local"}, id="fewer"),
+        pytest.param({"type": "local"}, {"type": "fsdp", "processes": 2}, id="more"),
+    ],
+)
+def test_a_run_goes_on_with_another_number_of_processes(
+    tmp_path: Path,
+    training_set: Path,
+    tiny_checkpoint: Path,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    whole = sft_config(training_set, tiny_checkpoint, **TEN, **LOOKS)
+    job.run(whole, context(tmp_path / "whole"))
+    settings = sft_settings(training_set, tiny_checkpoint, engine=before, **TEN, **LOOKS)
+    kill_after(tmp_path / "parts", settings, "step-5")
+    settings["engine"] = after
+    assert start_run(tmp_path / "parts", settings, "--resume").wait() == 0
+    expected, got = metrics(tmp_path / "whole"), metrics(tmp_path / "parts")
+    assert sorted(got) == sorted(expected)
+    for step in range(6, 11):
+        # Rounding of the first updates grows through the later ones.
+        assert got[step]["loss"] == pytest.approx(expected[step]["loss"], rel=1e-3), step
+    said = [
+        event["message"]
+        for event in read_events(tmp_path / "parts" / "events" / "attempt-2.jsonl")
+        if event["type"] == "status" and event["message"].startswith("resumed")
+    ]
+    assert said in (
+        ["resumed after step 5 of 2 processes, now 1"],
+        ["resumed after step 5 of 1 process, now 2"],
+    )
+
+
 def test_a_resume_with_another_augmentation_is_refused(
     tmp_path: Path, training_set: Path, tiny_checkpoint: Path
 ) -> None:
