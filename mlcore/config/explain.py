@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from mlcore.config.base import JobConfig, StrictModel
 from mlcore.config.yaml_tree import Path, Position, dotted
 from mlcore.errors import Problem
+from mlcore.near import nearest
 
 
 def explain(
@@ -160,9 +160,8 @@ def _expected_tags(
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """The end of a sentence about an unknown word: the nearest known one, or the few there are."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f", did you mean '{close[0]}'?"
+    if near := nearest(word, known):
+        return f", did you mean '{near}'?"
     return f"; known keys: {', '.join(known)}" if known and len(known) <= 8 else ""
 
 

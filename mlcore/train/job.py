@@ -65,8 +65,6 @@ def _trained(
     ctx.events.status("loading", "loading the model")
     teacher = teacher_folder(config, ctx)
     trainer = build_trainer(config, start, prepared, rank, continued(ctx), teacher)
-    for key in trainer.optimizers.idle_rates:
-        ctx.events.warning("idle_rate", f"{key} is set, but no weight that it is for is trained")
     views = views_of(prepared, config.evaluation.images)
     processor = load_processor(start)
     looks = Looks(config.evaluation, views, processor, trainer.engine)

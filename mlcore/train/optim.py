@@ -84,12 +84,6 @@ class Optimizers:
                 self._parts[kind] = _build(kind, groups, config)
                 self._names[kind] = [name for group in groups for name in group.named]
 
-    @property
-    def idle_rates(self) -> list[str]:
-        """Keys of the config that give a rate to a part of which nothing is trained."""
-        trained = {group.group for group in self.groups}
-        return [f"optim.{group}_lr" for group in self._config.own_rates if group not in trained]
-
     def set_rates(self, step: int, steps: int) -> dict[str, float]:
         """Set every rate for `step` (from 0) of `steps`.
 

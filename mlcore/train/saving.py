@@ -75,8 +75,8 @@ class Saving:
             self._told = True
             return False
         if self.best is not None:
-            ahead = value - self.best.value if wanted.mode == "max" else self.best.value - value
-            if ahead <= 0:
+            ahead = value - self.best.value
+            if (ahead if wanted.more_is_better else -ahead) <= 0:
                 return False
         self.best = Best(done, wanted.metric, value)
         return True

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -217,10 +217,11 @@ class Trainer:
             meter.add(part, batch, right)
             lessons.add(sums)
         self._add_up(tally, meter, lessons)
+        self._require_finite(plan, self._losses(tally, lessons))
         with self.clock.phase("optimizer"):
             self.tuned.before_step()
             norm = self.engine.update(self.optimizers, self.config.optim.clip)
-            self._require_finite(plan, tally, lessons, norm)
+            self._require_finite(plan, {"the gradient norm": norm})
             self.tuned.after_step(index + 1)
         return StepResult(norm, tally, meter, lessons)
 
@@ -300,11 +301,14 @@ class Trainer:
                 where=", ".join(self.source.name(draw) for draw in plan.draws),
             )
 
-    def _require_finite(self, plan: StepPlan, tally: Tally, lessons: Taught, norm: float) -> None:
+    def _losses(self, tally: Tally, lessons: Taught) -> dict[str, float]:
+        """Every part of the step's loss in words, over all ranks."""
         totals = tally.totals()
         told = {f"the loss term {term.name}": totals[term.name] for term in self.step.terms}
-        told |= {f"the {name}": value for name, value in lessons.losses(None).items()}
-        told["the gradient norm"] = norm
+        return told | {f"the {name}": value for name, value in lessons.losses(None).items()}
+
+    def _require_finite(self, plan: StepPlan, told: Mapping[str, float]) -> None:
+        """Raises DivergedError. Weights and optimisers are still as the step before left them."""
         wrong = [f"{name} is {value}" for name, value in told.items() if not math.isfinite(value)]
         if wrong:
             names = [self.source.name(draw) for draw in plan.draws]

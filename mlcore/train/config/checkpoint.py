@@ -4,20 +4,53 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlcore.config.base import RUNTIME, StrictModel
+from mlcore.metrics import METRICS, UndeclaredMetricError, find
+from mlcore.near import nearest
+
+_MODES: dict[str, Literal["max", "min"]] = {"higher": "max", "lower": "min"}
 
 
 class BestConfig(StrictModel):
     """Which checkpoint is the best: judged at every look at held-out images."""
 
     metric: str = Field(pattern=r"^eval/\S+$")
-    """a figure of the looks, `eval/f1_50` for one"""
-    mode: Literal["max", "min"]
-    """whether more of it or less is better; of equals the earlier step is"""
+    """a figure of the looks, `eval/f1_50` for one; `metrics list` names them all"""
+    mode: Literal["max", "min"] | None = None
+    """whether more of it or less is better, as the metric itself says where it is null; of equals
+    the earlier step is"""
     output: Literal["last", "best"] = "last"
     """whose weights the run's model has: those of the last step, or of the best one"""
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_is_declared(cls, name: str) -> str:
+        try:
+            find(name)
+        except UndeclaredMetricError:
+            near = nearest(name, (m.name for m in METRICS if m.name.startswith("eval/")))
+            question = f", did you mean {near!r}?" if near else ""
+            raise ValueError(f"there is no metric {name!r}{question}") from None
+        return name
+
+    @model_validator(mode="after")
+    def _mode_is_that_of_the_metric(self) -> Self:
+        better = find(self.metric).direction
+        if better == "none" and self.mode is None:
+            raise ValueError(f"{self.metric} is neither good nor bad by itself: write mode")
+        if better != "none" and self.mode not in (None, _MODES[better]):
+            raise ValueError(
+                f"of {self.metric} {better} is better, and mode {self.mode} would keep the worst; "
+                f"write mode: {_MODES[better]} or leave it out"
+            )
+        return self
+
+    @property
+    def more_is_better(self) -> bool:
+        """Which way the metric is judged."""
+        return (self.mode or _MODES[find(self.metric).direction]) == "max"
 
 
 class CheckpointConfig(StrictModel):
@@ -30,7 +63,7 @@ class CheckpointConfig(StrictModel):
         "save_delay_steps": "write `delay_steps`",
         "save_delay_epochs": "write `delay_epochs`",
         "save_only_model": "write `type: weights_only`",
-        "metric_for_best_model": "write `best: {metric: ..., mode: max}`",
+        "metric_for_best_model": "write `best: {metric: ...}`",
         "load_best_model_at_end": "write `output: best` under `best`",
     }
 

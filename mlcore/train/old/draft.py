@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -31,6 +32,17 @@ def flag(value: Any) -> bool:
     if text not in TRUE + FALSE:
         raise NotCarried("unsupported", f"{value!r} is neither on nor off")
     return text in TRUE
+
+
+def number(value: Any) -> float:
+    """A finite number, also as text, as older parsers took `5e-5`."""
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise NotCarried("unsupported", f"{value!r} is no number")
+    return found
 
 
 @dataclass(frozen=True)

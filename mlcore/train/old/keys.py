@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlcore.train.old.coord_loss import WEIGHTS
 from mlcore.train.old.distill import NO_RL
 from mlcore.train.old.draft import Status
 
@@ -16,10 +17,15 @@ NO_TUNER = "`tuning` has no such key; `mlcore/recipes/training` shows what it ha
 IN_DISTILL = "`distill.vision` names each target with its own weight"
 NO_QUANT = "quantised weights are not in this version"
 NO_ROLLOUT = "training on rollouts is not in this version"
-NO_LOSS = "this loss is not in this version; coord_loss is another one"
+IGNORED = "it was read and never used"
 UNPACKED = "write `packing: {type: packed}`: it is exact and has no other knob than row_tokens"
 LIMITS = "a mixture can limit its datasets: `data: {type: fusion, ...}` with `max_records`"
 FOLDER = "give the run folder on the command line: `run FILE --run-dir DIR`"
+COORD_LOSS = {
+    **{key: key for key in (*WEIGHTS, "temperature")},
+    "target_sigma": "sigma_start",
+    "target_truncate": "truncate",
+}
 FORMAT = "one answer format per run: `messages.answer`"
 
 
@@ -162,7 +168,11 @@ TABLE: tuple[Row, ...] = (
         "sharded weights are not in this version; `engine: {type: ddp}` spreads a run",
         "deepspeed.enabled",
     ),
-    *_unless_off(NO_LOSS, "custom.coord_soft_ce_w1.enabled"),
+    _carried("custom.coord_soft_ce_w1.enabled", "coord_loss", "coord_soft"),
+    *(
+        _carried(f"custom.coord_soft_ce_w1.{key}", f"coord_loss.{to}", "coord_part")
+        for key, to in COORD_LOSS.items()
+    ),
     *_removed(UNPACKED, "training.packing", "training.eval_packing", "training.packing_buffer",
               "training.packing_min_fill_ratio", "training.packing_drop_last",
               "training.packing_allow_single_long", "training.packing_avg_samples",
@@ -181,7 +191,7 @@ TABLE: tuple[Row, ...] = (
     *_removed("`loading.prefetch` counts whole steps; the default is 2", "data.prefetch_factor",
               "data.dataloader_prefetch_factor"),
     *_unsupported(
-        "write `checkpoint.best` with a figure of the looks: {metric: eval/f1_50, mode: max}",
+        "write `checkpoint.best` with a figure of the looks: {metric: eval/f1_50}",
         "training.metric_for_best_model", "training.greater_is_better",
         "training.load_best_model_at_end",
     ),
@@ -219,8 +229,7 @@ TABLE: tuple[Row, ...] = (
     *_removed(IN_DISTILL, "custom.visual_kd.*"),
     *_unsupported("only plain fine-tuning is in this version", "custom.trainer_variant"),
     *_unsupported(NO_RL, "rlhf.*", "custom.grpo.*", "custom.grpo_chord.*"),
-    *_unsupported(NO_LOSS, "custom.coord_soft_ce_w1.*",
-                  "custom.coord_loss.*"),
+    *_removed(IGNORED, "custom.coord_soft_ce_w1.*", "custom.coord_loss.*"),
     *_unsupported("sharded weights are not in this version", "deepspeed.*"),
     *_unsupported(NO_QUANT, "quantization.*"),
     *_unsupported(NO_ROLLOUT, "stage2_ab.*", "rollout_matching.*"),

@@ -181,7 +181,8 @@ def _complete(draft: Draft) -> None:
     draft.set("kind", "sft", "these configs were for training")
     draft.set("model.type", "checkpoint", "older runs started from a checkpoint")
     draft.set("optim.optimizer", "adamw", WITHOUT)
-    draft.set("coord_loss", None, "older runs had plain cross-entropy here")
+    if "coord_loss.mean_over" not in draft.new:
+        draft.set("coord_loss", None, "older runs had plain cross-entropy here")
     complete_tuning(draft, WITHOUT)
     if draft.new.get("data.type") != "fusion":
         draft.set("data.summary_share", 0.0, "older runs were dense unless they said use_summary")

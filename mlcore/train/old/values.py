@@ -18,8 +18,9 @@ from mlcore.geometry.order import POLICIES
 from mlcore.metrics.exporter import PLACES
 from mlcore.train.config.precision import Attention
 from mlcore.train.old.augmentation import augmentation, curriculum, with_augmentation
+from mlcore.train.old.coord_loss import coord_part, coord_soft
 from mlcore.train.old.distill import gkd, rlhf_type, visual_kd
-from mlcore.train.old.draft import Draft, Made, NotCarried, flag
+from mlcore.train.old.draft import Draft, Made, NotCarried, flag, number
 from mlcore.train.old.mixture import data_file, mixture
 from mlcore.train.old.tuner import TUNER
 
@@ -31,17 +32,6 @@ SCHEDULES = {
 }
 MOST_PIXELS = 100_000_000
 FROM_FILE = "paths are relative to the new config's file; this one is written as it stood"
-
-
-def number(value: Any) -> float:
-    """A finite number, also as text, as older parsers took `5e-5`."""
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise NotCarried("unsupported", f"{value!r} is no number")
-    return found
 
 
 def _same(to: str, value: Any, draft: Draft) -> Made:
@@ -327,6 +317,7 @@ def _selectors(to: str, value: Any, draft: Draft) -> Made:
 
 CONVERTERS: dict[str, Convert] = {
     "rlhf_type": rlhf_type, "gkd": gkd, "visual_kd": visual_kd,
+    "coord_soft": coord_soft, "coord_part": coord_part,
     "same": _same, "checkpoint": _checkpoint, "mixture": mixture,
     "summary_share": _summary_share, "train_file": _train_file, "val_file": _val_file,
     "max_pixels": _max_pixels, "augmentation": augmentation, "curriculum": curriculum,

@@ -20,6 +20,7 @@ from mlcore.losses.terms import Counts, Objective
 from mlcore.models.load import load_model, load_processor
 from mlcore.train.config.distill import DistillConfig
 from mlcore.train.step import SftStep, StepOutput
+from tests.support.library import full_logits
 from tests.support.scenes import make_image, make_record
 from tests.unit.losses.test_jsd import reference
 
@@ -72,27 +73,15 @@ def close(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and apart <= 1e-9 * scale
 
 
-def full(model: Model, batch: ModelBatch) -> torch.Tensor:
-    """The library's own logits [B, L, V]."""
-    logits: torch.Tensor = model(
-        input_ids=batch.input_ids,
-        position_ids=batch.position_ids,
-        pixel_values=batch.pixel_values,
-        image_grid_thw=batch.image_grid_thw,
-        use_cache=False,
-    ).logits
-    return logits
-
-
 def written_out(
     student: Model, teacher: Teacher, batch: ModelBatch, config: DistillConfig
 ) -> torch.Tensor:
     """The whole loss from full logits and features by the definition, left to autograd."""
     targets = list(config.features)
     with tapped(student, targets, batch.pixel_values) as mine:
-        logits = full(student, batch)[:, :-1]
+        logits = full_logits(student, batch)[:, :-1]
     with torch.no_grad(), tapped(teacher.model, targets, batch.pixel_values) as its:
-        words = full(teacher.model, batch)[:, :-1]
+        words = full_logits(teacher.model, batch)[:, :-1]
     labels = batch.labels[:, 1:]
     at = labels != UNSUPERVISED
     ce = F.cross_entropy(logits[at], labels[at])

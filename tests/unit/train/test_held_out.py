@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mlcore.train.members import load_data
 from mlcore.train.prepare import Prepared, prepare
 from mlcore.train.setup import held_out_of
 from mlcore.train.step import SftStep
+from tests.support.library import full_logits
 from tests.support.training import config_of, context, fusion_settings
 
 Sums = list[float]
@@ -68,13 +70,8 @@ def reference(held: HeldOut, step: SftStep) -> dict[str, float]:
     for given in held.given:
         batch = pad_right([given.sample().example], 0)
         with torch.no_grad():
-            logits = step.model(
-                input_ids=batch.input_ids,
-                position_ids=batch.position_ids,
-                pixel_values=batch.pixel_values.double(),
-                image_grid_thw=batch.image_grid_thw,
-                use_cache=False,
-            ).logits[0, :-1]
+            wide = replace(batch, pixel_values=batch.pixel_values.double())
+            logits = full_logits(step.model, wide)[0, :-1]
         told = batch.labels[0, 1:] >= 0
         labels = batch.labels[0, 1:][told]
         loss -= float(logits[told].log_softmax(-1).gather(1, labels[:, None]).sum())

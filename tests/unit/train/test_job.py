@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mlcore.contract.records import Record
 from mlcore.errors import DataError, DivergedError
@@ -186,3 +187,35 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_samples(
         job.run(sft_config(training_set, tiny_checkpoint), context(tmp_path / "run"))
     assert len(caught.value.where.split(", ")) == 4
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("of", ["loss", "gradient"])
+def test_no_weight_moves_on_a_step_whose_loss_or_gradient_is_no_number(
+    tmp_path: Path,
+    training_set: Path,
+    tiny_checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of: str,
+) -> None:
+    """The second step is spoiled: the weights are those that the first one saved."""
+    forward, seen = SftStep.forward, []
+
+    def spoiled(self: SftStep, *arguments: Any) -> StepOutput:
+        out = forward(self, *arguments)
+        seen.append(self.model)
+        if len(seen) < 2:
+            return out
+        if of == "gradient":
+            return out._replace(loss=out.loss * float("inf"))
+        out.samples["text"].mul_(float("nan"))
+        return out
+
+    monkeypatch.setattr(SftStep, "forward", spoiled)
+    config = sft_config(training_set, tiny_checkpoint, checkpoint={"every_steps": 1})
+    with pytest.raises(DivergedError, match=r"is (nan|inf)"):
+        job.run(config, context(tmp_path / "run"))
+    saved = load_file(tmp_path / "run" / "checkpoints" / "step-1" / "model.safetensors")
+    held = seen[-1].state_dict()
+    assert saved
+    for name, value in saved.items():
+        assert torch.equal(held[name], value), name

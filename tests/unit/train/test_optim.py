@@ -100,15 +100,6 @@ def test_parts_fall_to_floors_of_their_own(tiny_checkpoint: Path) -> None:
     assert list(told.values()) == pytest.approx([0.001] * 4)
 
 
-def test_a_rate_for_what_is_not_trained_is_named(tiny_checkpoint: Path) -> None:
-    model = load_model(tiny_checkpoint)
-    nn.Module.requires_grad_(model.model.visual, requires_grad=False)
-    config = OptimConfig(vit_lr=0.1, aligner_lr=0.1, offset_lr=0.1)
-    idle = ["optim.vit_lr", "optim.aligner_lr", "optim.offset_lr"]
-    assert Optimizers(model, config).idle_rates == idle
-    assert Optimizers(model, OptimConfig()).idle_rates == []
-
-
 def test_one_group_of_an_optimizer_is_one_part_with_or_without_decay(
     tiny_checkpoint: Path,
 ) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mlcore.errors import DataError
 from mlcore.run.events import EventWriter, read_events
 from mlcore.train.config import CheckpointConfig
+from mlcore.train.config.checkpoint import BestConfig
 from mlcore.train.saving import Saving, damage, digests, newest_good
 
 BEST: dict[str, Any] = {"best": {"metric": "eval/f1_50", "mode": "max"}}
@@ -73,8 +74,30 @@ def test_a_look_that_is_better_than_all_before_is_the_best(events: EventWriter) 
 
 
 def test_less_can_be_better(events: EventWriter) -> None:
-    policy = saving(best={"metric": "eval/f1_50", "mode": "min"})
-    assert judged(policy, events, 0.4, 0.5, 0.3) == [True, False, True]
+    policy = saving(best={"metric": "eval/loss"})
+    found = [policy.judge(n, 0.1, {"eval/loss": v}, events) for n, v in enumerate((0.4, 0.5, 0.3))]
+    assert found == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        ({"metric": "eval/f150"}, "did you mean 'eval/f1_50'"),
+        ({"metric": "eval/sft_los"}, "did you mean 'eval/sft_loss'"),
+        ({"metric": "eval/f1_50", "mode": "min"}, "write mode: max"),
+        ({"metric": "eval/loss", "mode": "max"}, "write mode: min"),
+    ],
+)
+def test_a_metric_that_is_none_or_judged_the_wrong_way_is_refused(
+    best: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        saving(best=best)
+
+
+def test_which_way_is_better_is_known_of_the_metric() -> None:
+    for name, more in (("eval/f1_50", True), ("eval/loss", False), ("eval/f1_50/side", True)):
+        assert BestConfig(metric=name).more_is_better is more
 
 
 def test_of_equals_the_earlier_is_the_best(events: EventWriter) -> None:

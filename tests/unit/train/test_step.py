@@ -20,6 +20,7 @@ from mlcore.losses.terms import Counts, Objective
 from mlcore.models.load import load_model
 from mlcore.train.config import CoordLossConfig
 from mlcore.train.step import SftStep
+from tests.support.library import full_logits
 from tests.support.scenes import make_image, make_record
 
 Parts = tuple[Qwen3VLForConditionalGeneration, Renderer]
@@ -39,18 +40,6 @@ def batch_of(renderer: Renderer, numbers: list[int], mode: Mode) -> ModelBatch:
         for n in numbers
     ]
     return pad_right(examples, renderer.ids.pad)
-
-
-def full_logits(model: Any, batch: ModelBatch) -> torch.Tensor:
-    """The library's own logits of every place."""
-    logits: torch.Tensor = model(
-        input_ids=batch.input_ids,
-        position_ids=batch.position_ids,
-        pixel_values=batch.pixel_values,
-        image_grid_thw=batch.image_grid_thw,
-        use_cache=False,
-    ).logits
-    return logits
 
 
 def reference(model: Any, batch: ModelBatch) -> torch.Tensor:

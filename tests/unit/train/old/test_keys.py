@@ -27,6 +27,8 @@ SUMMARY = {"custom.use_summary": True}
 TYPES = "telemetry.token_type_metrics"
 
 GKD = {"rlhf.rlhf_type": "gkd"}
+SOFT = {"custom.coord_soft_ce_w1.enabled": True}
+ZERO = {f"custom.coord_soft_ce_w1.{key}": 0 for key in ("soft_ce_weight", "w1_weight")}
 CASES: dict[str, list[Case]] = {
     "rlhf.rlhf_type": [
         ("gkd", {}, "carried", {"distill.lmbda": 0.5}),
@@ -59,6 +61,44 @@ CASES: dict[str, list[Case]] = {
         ),
         (True, {}, "unsupported", {"distill": ...}),
         (False, {}, "removed", {"distill": ...}),
+    ],
+    "custom.coord_soft_ce_w1.enabled": [
+        (
+            True,
+            {},
+            "carried",
+            {
+                "coord_loss": {
+                    "ce_weight": 0.0, "soft_ce_weight": 1.0, "w1_weight": 1.0, "gate_weight": 1.0,
+                    "temperature": 1.0, "sigma_start": 2.0, "sigma_end": 2.0, "mean_over": "kind",
+                }
+            },
+        ),
+        (True, {**ZERO, "custom.coord_soft_ce_w1.gate_weight": 0}, "unsupported",
+         {"coord_loss": None}),
+        (True, {"custom.coord_soft_ce_w1.temperature": 0}, "unsupported", {"coord_loss": None}),
+        (False, {}, "removed", {"coord_loss": None}),
+    ],
+    "custom.coord_soft_ce_w1.ce_weight": [(1, SOFT, "carried", {"coord_loss.ce_weight": 1.0})],
+    "custom.coord_soft_ce_w1.soft_ce_weight": [
+        (2, SOFT, "carried", {"coord_loss.soft_ce_weight": 2.0}),
+        (None, SOFT, "removed", {"coord_loss.soft_ce_weight": 1.0}),
+    ],
+    "custom.coord_soft_ce_w1.w1_weight": [
+        (3, SOFT, "carried", {"coord_loss.w1_weight": 3.0}),
+        (3, {}, "removed", {"coord_loss": None}),
+        ("much", SOFT, "unsupported", {"coord_loss": None}),
+    ],
+    "custom.coord_soft_ce_w1.gate_weight": [(5, SOFT, "carried", {"coord_loss.gate_weight": 5.0})],
+    "custom.coord_soft_ce_w1.temperature": [
+        (0.9, SOFT, "carried", {"coord_loss.temperature": 0.9}),
+    ],
+    "custom.coord_soft_ce_w1.target_sigma": [
+        (1.5, SOFT, "carried", {"coord_loss.sigma_start": 1.5, "coord_loss.sigma_end": 1.5}),
+    ],
+    "custom.coord_soft_ce_w1.target_truncate": [
+        (8, SOFT, "carried", {"coord_loss.truncate": 8}),
+        (None, SOFT, "removed", {"coord_loss.truncate": ...}),
     ],
     "training.report_to": [
         (["tensorboard", "wandb"], {}, "carried", {"telemetry.exporters": ["tensorboard"]}),
