@@ -12,6 +12,7 @@ from console.catalog import (
     api_migrate,
     api_previews,
     api_tools,
+    api_uploads,
 )
 
 _config = [
@@ -74,6 +75,7 @@ _project = [
     path("imports/tickets/", api_imports.ImportTicketsView.as_view(), name="import_tickets"),
     path("models/", api_datasets.ModelsView.as_view(), name="models"),
     path("models/<str:name>/", include(_model)),
+    path("uploads/", api_uploads.UploadsView.as_view(), name="uploads"),
 ]
 _tools = [
     path("coordjson/parse/", api_tools.CoordJsonParseView.as_view(), name="coordjson_parse"),

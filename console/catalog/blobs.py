@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,14 +39,34 @@ def put(sha256: str, chunks: Iterable[bytes]) -> Blob:
 
     Raises BlobError when the hash differs, or past MAX_BLOB_BYTES.
     """
-    target = path_of(sha256)
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=target.parent)
+    path_of(sha256)
+
+    def check(_path: Path, found: str) -> None:
+        if found != sha256:
+            raise BlobError(
+                422, "blob_mismatch", f"The bytes hash to {found}, not to {sha256}."
+            )
+
+    return take(chunks, settings.MAX_BLOB_BYTES, check)
+
+
+def take(chunks: Iterable[bytes], limit: int, check: Callable[[Path, str], None]) -> Blob:
+    """Store bytes under the hash that they turn out to have. `check` gets the complete file and
+    its hash before it has its name, and raises to refuse it.
+
+    Raises BlobError past `limit` bytes.
+    """
+    root = Path(settings.BLOB_ROOT)
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=root)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            size = _write_checked(file, chunks, sha256)
+            size, sha256 = _write(file, chunks, limit)
             file.flush()
             os.fsync(file.fileno())
+        check(Path(name), sha256)
+        target = path_of(sha256)
+        target.parent.mkdir(exist_ok=True, mode=0o700)
         Path(name).replace(target)
         _sync_folder(target.parent)
     finally:
@@ -103,22 +123,17 @@ def sizes(hashes: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _write_checked(file: BinaryIO, chunks: Iterable[bytes], sha256: str) -> int:
+def _write(file: BinaryIO, chunks: Iterable[bytes], limit: int) -> tuple[int, str]:
+    """Size and hash of what was written."""
     digest = hashlib.sha256()
     size = 0
     for chunk in chunks:
         size += len(chunk)
-        if size > settings.MAX_BLOB_BYTES:
-            raise BlobError(
-                413, "blob_too_large", f"A blob has at most {settings.MAX_BLOB_BYTES:,} bytes."
-            )
+        if size > limit:
+            raise BlobError(413, "blob_too_large", f"A blob has at most {limit:,} bytes.")
         digest.update(chunk)
         file.write(chunk)
-    if digest.hexdigest() != sha256:
-        raise BlobError(
-            422, "blob_mismatch", f"The bytes hash to {digest.hexdigest()}, not to {sha256}."
-        )
-    return size
+    return size, digest.hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from console.accounts.models import Project
 from console.catalog.models import DatasetVersion, ModelVersion, Output
-from console.web.formats import count
+from console.web.formats import count, size
 
 MOST = 40
 
@@ -21,13 +21,14 @@ class Choice:
 
 
 def input_choices(project: Project) -> dict[str, list[Choice]]:
-    """Choices by input type: dataset, model, adapter, predictions, evaluation."""
+    """Choices by input type: dataset, model, adapter, predictions, evaluation, upload."""
     return {
         "dataset": _datasets(project) + _outputs(project, "dataset"),
         "model": _models(project) + _outputs(project, "model"),
         "adapter": _outputs(project, "adapter"),
         "predictions": _outputs(project, "predictions"),
         "evaluation": _outputs(project, "evaluation"),
+        "upload": _uploads(project),
     }
 
 
@@ -42,6 +43,11 @@ def _datasets(project: Project) -> list[Choice]:
 def _models(project: Project) -> list[Choice]:
     rows = ModelVersion.objects.filter(entry__project=project).select_related("entry")
     return [Choice(v.ref, v.digest[:12]) for v in rows.order_by("-id")[:MOST]]
+
+
+def _uploads(project: Project) -> list[Choice]:
+    rows = Output.objects.filter(project=project, type="upload").defer("files")
+    return [Choice(o.ref, size(o.bytes)) for o in rows.order_by("-id")[:MOST]]
 
 
 def _outputs(project: Project, type_: str) -> list[Choice]:

@@ -75,6 +75,10 @@ class Group:
     on: bool = True
 
 
+UPLOAD = "upload:"
+"""how a source begins that was uploaded"""
+
+
 @dataclass
 class WizardForm:
     """The inputs by part, the config text that they make, and problems that fit no input."""
@@ -84,6 +88,20 @@ class WizardForm:
     parts: list[tuple[Part, list[Group]]]
     problems: list[Problem]
     ok: bool
+
+    @property
+    def source(self) -> str:
+        """Where the data is, as it was typed."""
+        return self._input("source").value.strip()
+
+    def refuse_source(self, message: str) -> None:
+        """Add what is wrong with the source beyond its form."""
+        self._input("source").errors.append(message)
+        self.ok = False
+
+    def _input(self, path: str) -> Input:
+        rows = (i for _part, groups in self.parts for group in groups for i in group.inputs)
+        return next(one for one in rows if one.path == path)
 
 
 def read_wizard(params: Mapping[str, str]) -> WizardForm:
@@ -160,8 +178,10 @@ def _of_wizard(params: Mapping[str, str]) -> list[Problem]:
     """What the config allows, but an import that a console launches needs."""
     problems = []
     source = params.get("source", "").strip()
-    if source and not source.startswith("/"):
-        message = gettext("Write the whole path, from / on: a host has no folder to start from.")
+    if source and not source.startswith(("/", UPLOAD)):
+        message = gettext(
+            "Write the whole path, from / on, or upload a zip: a host has no folder to start from."
+        )
         problems.append(Problem("config.yaml", 1, 1, "source", message))
     if not params.get(DATASET_NAME, "").strip():
         problems.append(Problem("config.yaml", 1, 1, DATASET_NAME, ""))

@@ -8,6 +8,7 @@ import secrets
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,11 +17,13 @@ from django.utils.translation import gettext as _
 
 from console.accounts.access import requires
 from console.accounts.audit import Actor
+from console.accounts.models import Project
 from console.api.problems import ApiProblem
-from console.catalog.import_form import WizardForm, params_of, read_wizard
+from console.catalog.import_form import UPLOAD, WizardForm, params_of, read_wizard
 from console.catalog.import_formats import NAMES, format_card, format_cards
 from console.catalog.import_launch import launch_once
 from console.catalog.import_report import failed_rejects, report_of, version_of
+from console.catalog.outputs import UnresolvedRefError, resolve_ref
 from console.catalog.ticket_test import MOST_NAMES
 from console.fleet.queries import live_workers
 from console.runs import page_reads, queries, rows
@@ -51,6 +54,7 @@ def wizard(request: HttpRequest, project: str) -> HttpResponseBase:
         context = {**_steps(request, "format"), "cards": format_cards(), "keep": _keep(request)}
         return render(request, "catalog/import_format.html", context)
     form = read_wizard(params)
+    _check_upload(project_of(request), form)
     if step == "review" and not form.ok:
         context = _data(request, form, bad=True)
         return render(request, "catalog/import_data.html", context, status=422)
@@ -81,6 +85,15 @@ def progress(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
         "all_url": _wizard_url(project, f"step=review&all=1&from={uid}") if limit else "",
     }  # fmt: skip
     return render(request, "catalog/import_run.html", context)
+
+
+def _check_upload(project: Project, form: WizardForm) -> None:
+    """An upload that the source names must be one of the project's."""
+    if form.source.startswith(UPLOAD):
+        try:
+            resolve_ref(project, form.source)
+        except UnresolvedRefError:
+            form.refuse_source(_("No such file was uploaded to this project. Upload it again."))
 
 
 def _again(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
@@ -126,7 +139,8 @@ def _data(request: HttpRequest, form: WizardForm, *, bad: bool) -> dict[str, Any
     return {
         **_steps(request, "data"), "form": form, "card": card, "bad": bad, "hosts": _hosts(source),
         "first_try": FIRST_TRY, "names": "\n".join((card.names if card else ()) or NAMES),
-        "most_names": MOST_NAMES,
+        "most_names": MOST_NAMES, "most_bytes": settings.MAX_UPLOAD_BYTES,
+        "uploaded": source.startswith(UPLOAD),
     }  # fmt: skip
 
 
@@ -136,8 +150,8 @@ def _review(request: HttpRequest, text: str) -> dict[str, Any]:
     return {
         **_steps(request, "review"), "text": text, "plan": plan_of(project_of(request), form),
         "problems": form.problems, "once": secrets.token_urlsafe(18),
-        "hosts": _hosts(str(values.get("source", ""))),
-        "limit": values.get("limit"),
+        "hosts": _hosts(str(values.get("source", ""))), "limit": values.get("limit"),
+        "uploaded": str(values.get("source", "")).startswith(UPLOAD),
     }  # fmt: skip
 
 
@@ -188,7 +202,8 @@ def _hosts(source: str) -> list[dict[str, Any]]:
     for row in found.values():
         path = PurePosixPath(source)
         row["reads"] = any(path.is_relative_to(root) for root in row["roots"])
-        row["outside"] = bool(source and row["roots"] and not row["reads"])
+        typed = source and not source.startswith(UPLOAD)
+        row["outside"] = bool(typed and row["roots"] and not row["reads"])
     return [found[name] for name in sorted(found)]
 
 

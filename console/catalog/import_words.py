@@ -20,8 +20,9 @@ class Words:
 
 WORDS: dict[str, Words] = {
     "source": Words(
-        _("Folder on the host"),
-        _("An absolute path that the worker can read, below one of its allowed roots."),
+        _("Folder on the host, or an upload"),
+        _("An absolute path that the worker can read, below one of its allowed roots; or upload a "
+          "zip of the folder, which fills this in."),
     ),
     DATASET_NAME: Words(
         _("Name of the dataset"),

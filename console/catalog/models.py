@@ -6,6 +6,9 @@ from django.utils import timezone
 
 from console.accounts.models import Project, User
 
+UPLOAD_DIGITS = 16
+"""hex digits of the digest in the name of an upload"""
+
 
 class Blob(models.Model):
     """A file in the content-addressed store: BLOB_ROOT/ab/<sha256>. `size` in bytes."""
@@ -64,7 +67,8 @@ class ConfigVersion(models.Model):
 class Output(models.Model):
     """What a run made: a named tree of blobs. `files` is [{path, sha256, size}] sorted by path.
 
-    A later attempt of a run may make an output again: the newest row is what the ref means.
+    A file that a person uploaded is one too, of type `upload`, named as the file, without a run. A
+    later attempt of a run may make an output again: the newest row is what the ref means.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="outputs")
@@ -84,10 +88,12 @@ class Output(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"run:{self.run_uid}/{self.name}"
+        return self.ref
 
     @property
     def ref(self) -> str:
+        if self.type == "upload":
+            return f"upload:{self.name}@{self.digest[:UPLOAD_DIGITS]}"
         return f"run:{self.run_uid}/{self.name}"
 
 

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from console.accounts.models import Project
 from console.api.problems import ApiProblem, pointer
 from console.catalog import blobs
-from console.catalog.models import DatasetVersion, ModelVersion, Output
+from console.catalog.models import UPLOAD_DIGITS, DatasetVersion, ModelVersion, Output
 from mlcore.run.hashing import FileEntry, tree_digest
 
 File = dict[str, Any]
 NAMED = re.compile(r"(dataset|model):([^@/\s][^@/]*)@([1-9][0-9]{0,8})")
+UPLOADED = re.compile(rf"upload:([\w.+-]{{1,64}})@([0-9a-f]{{{UPLOAD_DIGITS}}})")
 OF_RUN = re.compile(r"run:([^/\s]+)/([^/\s]+)")
 
 
@@ -109,7 +110,8 @@ def _error(index: int, field: str, detail: str) -> dict[str, str]:
 
 
 def resolve_ref(project: Project, ref: str) -> ResolvedRef:
-    """What `dataset:NAME@V`, `model:NAME@V` or `run:UID/OUTPUT` means in a project.
+    """What `dataset:NAME@V`, `model:NAME@V`, `run:UID/OUTPUT` or `upload:NAME@DIGEST` means in a
+    project.
 
     Raises UnresolvedRefError, which says what there is instead.
     """
@@ -120,8 +122,17 @@ def resolve_ref(project: Project, ref: str) -> ResolvedRef:
         if output is None:
             raise UnresolvedRefError(ref, f"{ref}: that run has no such output in this project.")
         return _resolved(ref, output)
+    if match := UPLOADED.fullmatch(ref):
+        rows = Output.objects.filter(project=project, type="upload", digest__startswith=match[2])
+        # The first one: what a name means never changes.
+        output = rows.filter(name=match[1]).order_by("id").first()
+        if output is None:
+            raise UnresolvedRefError(ref, f"{ref}: no such file was uploaded to this project.")
+        return _resolved(ref, output)
     raise UnresolvedRefError(
-        ref, f"{ref}: write dataset:NAME@VERSION, model:NAME@VERSION or run:UID/OUTPUT."
+        ref,
+        f"{ref}: write dataset:NAME@VERSION, model:NAME@VERSION, run:UID/OUTPUT or "
+        "upload:NAME@DIGEST.",
     )
 
 

@@ -110,6 +110,8 @@ LOCKOUT_PER_ADDRESS = 20
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
 MAX_BLOB_BYTES = env.int("GATEHOUSE_MAX_BLOB_BYTES", default=8 * 2**30)
+MAX_UPLOAD_BYTES = env.int("GATEHOUSE_MAX_UPLOAD_BYTES", default=4 * 2**30)
+"""of one file that a person uploads as the source of an import"""
 MAX_IMAGE_PIXELS = 64_000_000
 
 USE_TZ = True

@@ -33,5 +33,12 @@ def script_strings() -> dict[str, str]:
         "add_refused": _("Give a dataset and a ratio from 0 to 1000."),
         "own_ticket": _("(a ticket of its own)"),
         "tickets_found": _("{n} images, {t} tickets"),
+        "upload_sent": _("{name}: {a} of {b} sent"),
+        "upload_checking": _("{name}: being checked…"),
+        "upload_done": _("{name} is here ({b}). It is unpacked when the import runs."),
+        "upload_too_large": _("The file is larger than {most}, the most that this console takes. "
+                              "Put the folder on a host and give its path."),
+        "upload_stopped": _("The upload was stopped; nothing was kept."),
+        "upload_broken": _("The connection broke and nothing was kept. Choose the file again."),
         "check_unreachable": _("The check did not answer; what you typed is kept."),
     }

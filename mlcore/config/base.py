@@ -40,10 +40,19 @@ class JobConfig(StrictModel):
 
 
 class InputPort:
-    """Marks a field that names an input of the run; `type` is what it must be."""
+    """Marks a field that names an input of the run; `type` is what it must be.
 
-    def __init__(self, type_: str) -> None:
+    With `named_only` a path is no input: it is read where it lies, and neither bound nor hashed as
+    a whole.
+    """
+
+    def __init__(self, type_: str, *, named_only: bool = False) -> None:
         self.type = type_
+        self.named_only = named_only
+
+    def takes(self, value: str) -> bool:
+        """Whether a value names an input."""
+        return not self.named_only or value.startswith(f"{self.type}:")
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         out: dict[str, Any] = handler(schema)
@@ -61,6 +70,8 @@ PredictionsRef = Annotated[str, Field(min_length=1), InputPort("predictions")]
 """`run:UID/predictions` or a path to a predictions folder"""
 EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]
 """`run:UID/evaluation` or a path to an evaluation folder"""
+SourceRef = Annotated[str, Field(min_length=1), InputPort("upload", named_only=True)]
+"""`upload:NAME@DIGEST`, a path to a folder, or to a zip of one"""
 
 RUNTIME: JsonDict = {"runtime": True}
 """`Field(json_schema_extra=RUNTIME)` marks a key that --set may change: paths, topology, dtype,

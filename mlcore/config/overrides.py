@@ -54,7 +54,7 @@ def _walk(value: Any, annotation: Any, path: str) -> Iterator[InputUse]:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _walk(item, _port_only(annotation), f"{path}.{index}")
-    elif isinstance(value, str) and (port := _port(annotation)):
+    elif isinstance(value, str) and (port := _port(annotation)) and port.takes(value):
         yield InputUse(path, port.type, value)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from mlcore.config.load import load_text
 from mlcore.config.yaml_tree import read_yaml
 from mlcore.contract.import_config import FORMATS, ImportConfig
+from mlcore.contract.importers.archive import opened_source
 from mlcore.contract.importers.engine import import_dataset
 from mlcore.contract.reader import MANIFEST
 from mlcore.errors import ConfigError
@@ -23,7 +24,7 @@ def add_parser(commands: Any) -> None:
     """Add the subcommand to those of `data`."""
     parser = commands.add_parser("import", help="turn foreign annotations into a dataset")
     parser.add_argument("format", choices=FORMATS)
-    parser.add_argument("source", type=Path)
+    parser.add_argument("source", type=Path, help="a folder, or a zip of it")
     parser.add_argument("out", type=Path)
     parser.add_argument("--name", default="", help="the dataset's name; the folder's by default")
     parser.add_argument("--seed", type=int, default=0)
@@ -45,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     out: Path = options.out
     if (out / MANIFEST).exists():
         raise ConfigError(f"{out} already holds a dataset", hint="Give another folder.")
-    if not options.source.is_dir():
-        raise ConfigError(f"{options.source} is no folder")
+    if not options.source.exists():
+        raise ConfigError(f"{options.source} is neither a folder nor a zip")
     config = _config(options)
-    manifest = import_dataset(options.source, out, config, _show_progress)
+    into = out.with_name(f".{out.name}.unpacked")
+    with opened_source(options.source, into, options.format) as folder:
+        manifest = import_dataset(folder, out, config, _show_progress)
     counts = manifest["import"]
     images, objects = counts["images"], counts["objects"]
     print(

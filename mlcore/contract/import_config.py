@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mlcore.config.base import RUNTIME, JobConfig, StrictModel
+from mlcore.config.base import RUNTIME, JobConfig, SourceRef, StrictModel
 from mlcore.contract.domains import Domain
 from mlcore.geometry.order import ORDER, Policy
 
@@ -137,8 +137,9 @@ class ImportConfig(JobConfig):
     """the job kind"""
     format: SourceFormat
     """the foreign format and what is special to it"""
-    source: str = Field(min_length=1, json_schema_extra=RUNTIME)
-    """the folder to import, relative to the config file"""
+    source: SourceRef = Field(json_schema_extra=RUNTIME)
+    """the folder to import, or a zip of it, relative to the config file; or `upload:NAME@DIGEST`, a
+    zip that was uploaded to the console"""
     dataset_name: str = Field(default="imported", min_length=1, max_length=80, pattern=r"^[\w.-]+$")
     """the name in dataset.json"""
     limit: int = Field(default=0, ge=0, json_schema_extra=RUNTIME)

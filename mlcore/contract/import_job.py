@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlcore.contract.import_config import ImportConfig
+from mlcore.contract.importers.archive import Progress, archive_of, opened_source
 from mlcore.contract.importers.engine import import_dataset
 from mlcore.contract.writer import REJECTS
 from mlcore.errors import DataError
@@ -15,17 +16,18 @@ PROGRESS_EVERY = 10
 
 
 def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
-    """Import the source. Raises DataError past the reject share, CancelledError on a stop."""
+    """Import the source. Raises DataError past the reject share and for a zip that is not safe to
+    unpack, InfrastructureError without room to unpack it, CancelledError on a stop."""
     source = ctx.resolve(config.source)
-    ctx.events.status("running", f"Importing {source.name}")
-
-    def progress(done: int, total: int) -> None:
-        ctx.check_stop()
-        if done % PROGRESS_EVERY == 0 or done == total:
-            ctx.events.progress(done, total, "images")
-
+    archive = archive_of(source)
+    if archive is not None:
+        ctx.events.status("running", f"Unpacking {archive.name}")
     try:
-        manifest = import_dataset(source, ctx.output("dataset"), config, progress)
+        into, unpacked = ctx.folder.root / "unpacked", _progress(ctx, "files")
+        with opened_source(source, into, config.format.type, unpacked) as folder:
+            ctx.events.status("running", f"Importing {(archive or source).name}")
+            out, progress = ctx.output("dataset"), _progress(ctx, "images")
+            manifest = import_dataset(folder, out, config, progress)
     except DataError:
         _announce_rejects(ctx)
         raise
@@ -56,6 +58,17 @@ def run(config: ImportConfig, ctx: RunContext) -> dict[str, Any]:
         "classes": manifest["classes"],
         "import": counts,
     }
+
+
+def _progress(ctx: RunContext, unit: str) -> Progress:
+    """Says every PROGRESS_EVERY and the last, and stops where that was asked for."""
+
+    def progress(done: int, total: int) -> None:
+        ctx.check_stop()
+        if done % PROGRESS_EVERY == 0 or done == total:
+            ctx.events.progress(done, total, unit)
+
+    return progress
 
 
 def _announce_rejects(ctx: RunContext) -> None:
