@@ -1,7 +1,7 @@
 """People, projects, memberships, tokens, sign-in attempts and the audit log."""
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
@@ -150,15 +150,18 @@ class AppendOnlyError(TypeError):
     """Someone tried to change or delete what is only ever added to."""
 
 
-class AppendOnlyQuerySet(models.QuerySet["AuditEntry"]):
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AppendOnlyQuerySet(models.QuerySet[Row]):
     def update(self, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("audit entries cannot be changed")
+        raise AppendOnlyError("these rows cannot be changed")
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnlyError("audit entries cannot be changed")
+        raise AppendOnlyError("these rows cannot be changed")
 
     def delete(self) -> NoReturn:
-        raise AppendOnlyError("audit entries cannot be deleted")
+        raise AppendOnlyError("these rows cannot be deleted")
 
 
 class AuditEntry(models.Model):

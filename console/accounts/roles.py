@@ -15,6 +15,7 @@ class Role(models.TextChoices):
     """Ordered from least to most."""
 
     VIEWER = "viewer", _("Viewer")
+    AUDITOR = "auditor", _("Auditor")
     OPERATOR = "operator", _("Operator")
     REVIEWER = "reviewer", _("Reviewer")
     LEAD = "lead", _("Lead")
@@ -22,11 +23,13 @@ class Role(models.TextChoices):
 
 
 class Scope(models.TextChoices):
-    """What a token may be used for; each includes the one before."""
+    """What a token may be used for; each includes the one before. A bot stands beside them: it
+    brings tickets in and decisions out, and can do nothing else."""
 
     READ = "read", _("Read")
     LAUNCH = "launch", _("Read and launch")
     ADMIN = "admin", _("Everything its owner may do")
+    BOT = "bot", _("Bring review tickets in and decisions out")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Right:
 _EVERYONE = frozenset(Role.values)
 _OPERATING = frozenset({Role.OPERATOR, Role.LEAD, Role.ADMIN})
 _DECIDING = frozenset({Role.LEAD, Role.ADMIN})
+_REVIEWING = frozenset({Role.REVIEWER, Role.LEAD, Role.ADMIN})
+_AUDITING = frozenset({Role.AUDITOR, Role.LEAD, Role.ADMIN})
 _ADMIN = frozenset({Role.ADMIN})
 
 _ALL = (
@@ -62,7 +67,16 @@ _ALL = (
     Right("members.view", "See who is in the project", _EVERYONE, Scope.READ),
     Right("members.manage", "Add, change and remove members", _ADMIN, Scope.ADMIN),
     Right("project.edit", "Rename and describe the project", _ADMIN, Scope.ADMIN),
-    Right("audit.view", "Read the audit log", _DECIDING, Scope.ADMIN),
+    Right("audit.view", "Read the audit log", _AUDITING, Scope.ADMIN),
+    Right("reviews.view", "See the review queue and what was decided", _EVERYONE, Scope.READ),
+    Right("reviews.decide", "Claim tickets and decide them", _REVIEWING, Scope.LAUNCH),
+    Right("reviews.audit", "See every review, event and agreement", _AUDITING, Scope.READ),
+    Right("reviews.assign", "Assign, release and prioritise tickets", _DECIDING, Scope.LAUNCH),
+    Right("reviews.adjudicate", "Settle conflicts between reviews", _DECIDING, Scope.LAUNCH),
+    Right("reviews.gold", "Choose the tickets that check reviewers", _DECIDING, Scope.LAUNCH),
+    Right("reviews.configure", "Set how tickets are reviewed", _OPERATING, Scope.LAUNCH),
+    Right("reviews.create", "Put tickets into the queue", _OPERATING, Scope.LAUNCH),
+    Right("reviews.export", "Take decisions out", _OPERATING, Scope.LAUNCH),
     Right("fleet.manage", "Drain hosts", frozenset(), Scope.ADMIN, site=True),
     Right("site.manage", "Make projects, people, host tokens", frozenset(), Scope.ADMIN, site=True),
 )
@@ -76,7 +90,9 @@ PUBLIC = "public"
 """requirement of a view that needs nobody (sign-in, health)"""
 REQUIREMENTS = frozenset({*RIGHTS, SIGNED_IN, HOST, PUBLIC})
 
-_SCOPE_ORDER = {scope: place for place, scope in enumerate(Scope.values)}
+LADDER = (Scope.READ, Scope.LAUNCH, Scope.ADMIN)
+BOT_RIGHTS = frozenset({"reviews.create", "reviews.export"})
+_SCOPE_ORDER = {str(scope): place for place, scope in enumerate(LADDER)}
 
 
 def rights_of_role(role: str) -> frozenset[str]:
@@ -86,5 +102,7 @@ def rights_of_role(role: str) -> frozenset[str]:
 
 def scope_allows(scope: str, right: str) -> bool:
     """True when a token of this scope may use the right (which its owner must have as well)."""
+    if scope == Scope.BOT:
+        return right in BOT_RIGHTS
     needed = RIGHTS[right].scope if right in RIGHTS else Scope.READ
     return _SCOPE_ORDER[scope] >= _SCOPE_ORDER[needed]

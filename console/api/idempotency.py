@@ -29,20 +29,26 @@ MAX_KEY = 200
 Method = TypeVar("Method", bound=Callable[..., Response])
 
 
-def idempotent(*, blank: Sequence[str] = ()) -> Callable[[Method], Method]:
+def idempotent(
+    *, blank: Sequence[str] = (), required: bool = False
+) -> Callable[[Method], Method]:
     """Decorates a `post` of an ApiView. Members named in `blank` are never stored: a repeat gets
-    null for them (a secret that is shown once stays shown once)."""
+    null for them (a secret that is shown once stays shown once). `required`: without a key it is
+    refused."""
 
     def decorate(method: Method) -> Method:
         @functools.wraps(method)
         def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
             key = request.headers.get(HEADER)
+            if key is None and required:
+                raise ApiProblem(400, "idempotency_key", f"Send an {HEADER}.")
             if key is None:
                 return method(view, request, *args, **kwargs)
             act = functools.partial(method, view, request, *args, **kwargs)
             return _once(request, key, _request_hash(request), blank, act)
 
         wrapper.takes_idempotency_key = True  # type: ignore[attr-defined]
+        wrapper.needs_idempotency_key = required  # type: ignore[attr-defined]
         return cast("Method", wrapper)
 
     return decorate

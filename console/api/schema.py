@@ -27,7 +27,9 @@ class Schema(AutoSchema):
         out = list(super().get_override_parameters())
         handler = vars(type(self.view)).get(self.method.lower())
         if handler is not None and vars(handler).get("takes_idempotency_key"):
-            out.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER))
+            needed = bool(vars(handler).get("needs_idempotency_key"))
+            header = OpenApiParameter.HEADER
+            out.append(OpenApiParameter("Idempotency-Key", str, header, required=needed))
         known = vars(type(self.view)).get("query_parameters", frozenset())
         if self.method == "GET" and known >= PAGE_PARAMETERS:
             out.append(OpenApiParameter("cursor", str, description="next_cursor of a page"))

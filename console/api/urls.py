@@ -13,5 +13,6 @@ urlpatterns = [
     path("v1/", include("console.runs.api_urls")),
     path("v1/", include("console.fleet.api_urls")),
     path("v1/", include("console.gates.api_urls")),
+    path("v1/", include("console.reviews.api_urls")),
     re_path(r"^.*$", gone),
 ]

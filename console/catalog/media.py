@@ -32,7 +32,7 @@ from console.catalog import blobs
 from console.security.headers import INERT_POLICY
 
 FOREVER = "private, max-age=31536000, immutable"
-PREVIEW_SIZES = (96, 160, 320, 640, 1280)
+PREVIEW_SIZES = (96, 160, 320, 640, 1280, 2048)
 MAX_IMAGE_BYTES = 64 * 2**20
 _TEXT_NAMES = re.compile(r"\.(txt|log|json|jsonl|ya?ml|csv|md)\Z", re.IGNORECASE)
 _CHUNK = 256 * 1024

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "console.runs",
     "console.fleet",
     "console.gates",
+    "console.reviews",
     "console.web",
     "console.api",
 ]

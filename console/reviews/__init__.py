@@ -1,0 +1,1 @@
+"""The need-review queue: tickets that people decide, leases, reviews, agreement, export."""

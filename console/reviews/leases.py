@@ -1,0 +1,282 @@
+"""Who has which ticket: claims, heartbeats, releases, and the end of leases that nobody renews.
+
+A claim takes the first free tickets in the order of the queue. On PostgreSQL it steps over rows
+that other claims are looking at (SKIP LOCKED); on SQLite claims follow each other. The lease is a
+row of its own, one for each ticket at most, so two people never hold one.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from console.accounts.audit import SYSTEM, Actor
+from console.accounts.models import Project, User
+from console.api.problems import ApiProblem
+from console.reviews import gold
+from console.reviews.filters import ItemFilter, apply
+from console.reviews.models import Lease, Review, ReviewerGroup, ReviewerRecord, ReviewItem, Skip
+from console.reviews.policy import policy_of
+from console.reviews.states import COUNTED, Kind, Role, State
+from console.reviews.transitions import Said, lock, move
+
+HARD = timedelta(minutes=5)
+SOFT = timedelta(seconds=90)
+LONGEST = timedelta(minutes=30)
+"""after this a lease ends, however often it was renewed"""
+HEARTBEAT_S = 30
+MOST = 10
+"""tickets that one person may hold at a time"""
+SKIPPED_FOR = timedelta(hours=8)
+"""before a ticket that somebody passed over comes to them again"""
+REAPED_AT_ONCE = 500
+
+
+class LeaseGoneError(ApiProblem):
+    """The ticket is not the caller's any more."""
+
+    def __init__(self, detail: str = "The ticket is not yours any more.") -> None:
+        super().__init__(409, "lease_lost", detail)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a claim asks for. `adjudicating`: conflicts instead of tickets for review."""
+
+    n: int = 1
+    filter: ItemFilter = field(default_factory=ItemFilter)
+    adjudicating: bool = False
+    client: str = ""
+
+
+def claim(actor: Actor, project: Project, wanted: Wanted) -> list[Lease]:
+    """The caller's next tickets: those that they hold already, then new ones up to `n`. The first
+    is on the screen (hard lease), the others wait behind it (soft leases).
+
+    Never a ticket that another person holds, nor one that the caller has reviewed before.
+    """
+    person = person_of(actor)
+    with transaction.atomic():
+        record = record_of(project, person)
+        held = _held(actor, person, project, wanted)[: wanted.n]
+        policy = policy_of(project)
+        new: list[ReviewItem] = []
+        for _slot in range(wanted.n - len(held)):
+            check = None
+            if not wanted.adjudicating:
+                check = gold.draw_check(actor, policy, record, wanted.filter)
+                record.claims += 1
+            item = check or _first_free(person, project, wanted)
+            if item is None:
+                break
+            new.append(item)
+            held.append(_take(actor, person, item, wanted))
+        ReviewerRecord.objects.filter(pk=record.pk).update(
+            claims=F("claims") + (0 if wanted.adjudicating else len(new))
+        )
+        _show_first(held)
+    return held
+
+
+def free_for(
+    person: User, project: Project, wanted: Wanted, *, filtered: bool = True
+) -> QuerySet[ReviewItem]:
+    """Tickets that the person could be given now, in order."""
+    rows = ReviewItem.objects.filter(project=project).exclude(kind=Kind.GOLD)
+    if wanted.adjudicating:
+        rows = rows.filter(state=State.CONFLICT)
+    else:
+        rows = rows.filter(claimable=True)
+        groups = list(
+            ReviewerGroup.objects.filter(project=project, members=person).values_list("pk")
+        )
+        rows = rows.filter(
+            Q(assigned_to=None, assigned_group=None)
+            | Q(assigned_to=person)
+            | Q(assigned_group__in=[pk for (pk,) in groups])
+        )
+    own = Review.objects.filter(item=OuterRef("pk"), reviewer=person, active=True)
+    skipped = Skip.objects.filter(
+        item=OuterRef("pk"), reviewer=person, created__gt=timezone.now() - SKIPPED_FOR
+    )
+    rows = rows.filter(~Exists(own), ~Exists(skipped))
+    if filtered:
+        rows = apply(rows, wanted.filter, timezone.now(), person)
+    return rows.order_by("-priority", "-score", "id")
+
+
+def beat(actor: Actor, project: Project, items: Sequence[int]) -> dict[int, datetime | None]:
+    """Renew leases of the caller; None for a ticket that is not theirs any more."""
+    person = person_of(actor)
+    now = timezone.now()
+    out: dict[int, datetime | None] = dict.fromkeys(items)
+    with transaction.atomic():
+        for lease in _leases(person, project).filter(item__in=items):
+            out[lease.item_id] = _renew(lease, now)
+    return out
+
+
+def release(
+    actor: Actor, project: Project, item_id: int, *, skip: bool = False, reason: str = ""
+) -> None:
+    """Give a ticket back. A skip says why, and the ticket goes to others first.
+
+    Raises LeaseGoneError when the caller does not hold it, ApiProblem 422 for a skip without a
+    reason.
+    """
+    person = person_of(actor)
+    if skip and not reason.strip():
+        errors = [{"pointer": "/reason", "detail": "say why you pass this ticket over"}]
+        raise ApiProblem(422, "invalid", "A skip needs a reason.", errors=errors)
+    with transaction.atomic():
+        lease = _leases(person, project).filter(item=item_id).first()
+        if lease is None:
+            raise LeaseGoneError
+        end(lease, actor, Said("skipped" if skip else "released", reason=reason.strip()))
+        if skip:
+            Skip.objects.update_or_create(
+                item_id=item_id, reviewer=person, defaults={"created": timezone.now()}
+            )
+
+
+def release_all(actor: Actor, project: Project, items: Sequence[int] | None = None) -> int:
+    """Give back what the caller holds (of these items); returns how many. For a closed tab."""
+    person = person_of(actor)
+    with transaction.atomic():
+        rows = _leases(person, project)
+        leases = list(rows if items is None else rows.filter(item__in=items))
+        for lease in leases:
+            end(lease, actor, Said("released"))
+    return len(leases)
+
+
+def end(lease: Lease, actor: Actor, said: Said) -> ReviewItem:
+    """The ticket goes back to where the lease found it. Call it with the lease's row locked."""
+    item = lock(ReviewItem.objects.filter(pk=lease.item_id)).get()
+    lease.delete()
+    if item.gold_id is not None:
+        # A check is made for one person and one time; who lets go of it is not checked.
+        gold.drop_check(item)
+        return item
+    move(item, lease.back_to, actor, said)
+    return item
+
+
+def reap(project: Project | None = None) -> int:
+    """End leases that ran out; returns how many."""
+    now = timezone.now()
+    rows = Lease.objects.filter(expires__lt=now)
+    if project is not None:
+        rows = rows.filter(item__project=project)
+    reaped = 0
+    for pk in list(rows.values_list("pk", flat=True)[:REAPED_AT_ONCE]):
+        with transaction.atomic():
+            lease = _locked(Lease.objects.filter(pk=pk, expires__lt=now)).first()
+            if lease is None:
+                continue
+            end(lease, SYSTEM, Said("expired", detail={"reviewer": lease.reviewer_id}))
+            reaped += 1
+    return reaped
+
+
+def person_of(actor: Actor) -> User:
+    """Who acts. Raises ApiProblem 403 unless it is a person."""
+    if actor.user is None:
+        raise ApiProblem(403, "person_only", "Only a person can review.")
+    return actor.user
+
+
+def record_of(project: Project, person: User) -> ReviewerRecord:
+    """The reviewer's record, locked: what one person does in a project is done one by one. Rows
+    are locked in this order everywhere: record, lease, ticket."""
+    rows = ReviewerRecord.objects.select_for_update()
+    record, _ = rows.get_or_create(project=project, reviewer=person)
+    return record
+
+
+def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[Lease]:
+    """The leases that the person goes on with; those that do not fit the filter any more, and
+    those that are over, end."""
+    now = timezone.now()
+    kept = []
+    for lease in list(_leases(person, project)):
+        adjudicating = lease.back_to == State.CONFLICT
+        if lease.taken + LONGEST <= now:
+            end(lease, actor, Said("expired"))
+        elif adjudicating != wanted.adjudicating:
+            continue
+        elif lease.hold == Lease.Hold.SOFT and not _fits(lease, wanted.filter):
+            end(lease, actor, Said("released"))
+        else:
+            _renew(lease, now)
+            kept.append(lease)
+    return kept
+
+
+def _fits(lease: Lease, wanted: ItemFilter) -> bool:
+    rows = ReviewItem.objects.filter(pk=lease.item_id)
+    return lease.item.gold_id is not None or apply(rows, wanted, timezone.now()).exists()
+
+
+def _first_free(person: User, project: Project, wanted: Wanted) -> ReviewItem | None:
+    rows = free_for(person, project, wanted)
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(of=("self",), skip_locked=True)
+    return rows.first()
+
+
+def _take(actor: Actor, person: User, item: ReviewItem, wanted: Wanted) -> Lease:
+    now = timezone.now()
+    back_to = item.state
+    blind = item.blind or back_to == State.SECOND
+    move(item, State.LEASED, actor, Said("leased", client=wanted.client))
+    return Lease.objects.create(
+        item=item, reviewer=person, hold=Lease.Hold.SOFT, back_to=back_to, blind=blind,
+        client=wanted.client, taken=now, expires=now + SOFT,
+    )
+
+
+def _show_first(held: Sequence[Lease]) -> None:
+    if held and held[0].hold == Lease.Hold.SOFT:
+        first, now = held[0], timezone.now()
+        first.hold, first.taken, first.expires = Lease.Hold.HARD, now, now + HARD
+        first.save(update_fields=["hold", "taken", "expires"])
+
+
+def _renew(lease: Lease, now: datetime) -> datetime:
+    term = HARD if lease.hold == Lease.Hold.HARD else SOFT
+    lease.expires = min(now + term, lease.taken + LONGEST)
+    lease.save(update_fields=["expires"])
+    return lease.expires
+
+
+def _leases(person: User, project: Project) -> QuerySet[Lease]:
+    """The person's leases in the project, oldest first, hard ones before soft ones, locked."""
+    rows = Lease.objects.filter(reviewer=person, item__project=project)
+    return _locked(rows).order_by("hold", "taken", "id")
+
+
+def _locked(rows: QuerySet[Lease]) -> QuerySet[Lease]:
+    return rows.select_for_update(of=("self",)).select_related("item")
+
+
+def lease_of(item_id: int) -> Lease | None:
+    """The ticket's lease, locked."""
+    return Lease.objects.select_for_update().filter(item=item_id).first()
+
+
+def counted_reviews(item: ReviewItem) -> dict[str, Review]:
+    """The reviews that decide the ticket, by role."""
+    rows = Review.objects.filter(item=item, active=True, role__in=COUNTED)
+    return {review.role: review for review in rows}
+
+
+def free_role(counted: dict[str, Review], *, adjudicating: bool) -> str:
+    """The role of the next review."""
+    if adjudicating:
+        return Role.ADJUDICATOR
+    return Role.SECOND if Role.FIRST in counted else Role.FIRST
