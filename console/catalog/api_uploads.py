@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from console.accounts.access import requires
 from console.accounts.audit import Actor
+from console.api.parsers import UnreadParser
 from console.api.problems import ApiProblem
 from console.api.views import ApiView
 from console.catalog import uploads
@@ -30,6 +31,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 @requires(post="datasets.edit")
 class UploadsView(ApiView):
+    parser_classes = (UnreadParser,)
     query_parameters = frozenset({"name"})
 
     @extend_schema(

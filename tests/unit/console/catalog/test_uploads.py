@@ -128,6 +128,19 @@ def test_only_those_who_may_import_may_upload(api: Any, viewer: Any, client: Any
     assert not Output.objects.exists()
 
 
+def test_a_browser_uploads_with_its_session_and_csrf_token(operator: Any) -> None:
+    client = browser(operator, csrf=True)
+    assert send(client, DATA, "a.zip").status_code == 403
+    client.get(WIZARD)
+    token = client.cookies["gatehouse_csrf"].value
+    answer = client.post(
+        f"{URL}?name=a.zip", DATA, content_type="application/octet-stream",
+        headers={"X-CSRFToken": token},
+    )
+    assert answer.status_code == 201
+    assert Output.objects.get().files[0]["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
 def test_an_import_of_an_upload_is_bound_to_its_bytes(
     api: Any, operator: Any, project: Any
 ) -> None:
