@@ -35,7 +35,7 @@ class JsonParser(JSONParser):
 
 
 class UnreadParser(BaseParser):
-    """For views that read the stream themselves, in pieces. The check of a browser's CSRF token asks
+    """For views that read the stream themselves. The check of a browser's CSRF token asks
     for the parsed body before any view runs; it finds none, and takes the token of the header."""
 
     media_type = "*/*"
