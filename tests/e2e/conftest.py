@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stack import Stack, running
+from tests.support.visits import Walker, walking
 
 HERE = Path(__file__).parent
 GROUPS = {
@@ -34,3 +35,10 @@ def stack() -> Iterator[Stack]:
     """One real console with its workers for the whole session; nothing is left of it at the end."""
     with running() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def walker(stack: Stack) -> Iterator[Walker]:
+    """Somebody who is signed in to that console."""
+    with walking(stack) as signed_in:
+        yield signed_in

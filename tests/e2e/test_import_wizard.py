@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.datasets import add_voc, encoded, picture, voc_object, voc_xml
 from tests.support.stack import Client, Stack
-from tests.support.visits import visit
+from tests.support.visits import Walker
 
 IMAGES = 24
 
@@ -37,12 +37,8 @@ def source(stack: Stack) -> Path:
 class Wizard:
     """The wizard's pages, as a signed-in browser gets them."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-
-    def ask(self, method: str, path: str, **body: str) -> tuple[int, str, str]:
-        """Status, the place that it leads to, and the page."""
-        return visit(self.stack, method, path, **body)
+    def __init__(self, walker: Walker) -> None:
+        self.ask = walker.visit
 
     def launched(self, **typed: str) -> str:
         """Walk the steps; returns the uid of the run."""
@@ -60,8 +56,8 @@ class Wizard:
 
 
 @pytest.fixture(scope="module")
-def wizard(stack: Stack) -> Wizard:
-    return Wizard(stack)
+def wizard(walker: Walker) -> Wizard:
+    return Wizard(walker)
 
 
 def typed(source: Path, **more: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from mlcore.run.hashing import tree_digest, tree_entries
 from tests.support import stack_configs as configs
 from tests.support.stack import Client, Stack
-from tests.support.visits import visit
+from tests.support.visits import Walker
 
 STEPS = 4
 TRAIN, SECOND_TRAIN = 8, 6
@@ -47,7 +47,7 @@ def mixture(client: Client, synths: list[str]) -> dict[str, Any]:
 
 
 def test_both_datasets_of_a_mixture_are_fetched_used_and_kept_as_its_origin(
-    stack: Stack, client: Client, synths: list[str], mixture: dict[str, Any]
+    stack: Stack, client: Client, walker: Walker, synths: list[str], mixture: dict[str, Any]
 ) -> None:
     uid = mixture["uid"]
     refs = [f"run:{synth}/dataset" for synth in synths]
@@ -75,10 +75,10 @@ def test_both_datasets_of_a_mixture_are_fetched_used_and_kept_as_its_origin(
         assert sum(client.points(uid, f"train/samples/{name}")[1]) == row["samples"]
     assert sum(client.points(uid, "augment/applied")[1]) > 0
 
-    status, _place, page = visit(stack, "get", f"runs/{uid}/?tab=lineage")
+    status, _place, page = walker.visit("get", f"runs/{uid}/?tab=lineage")
     assert status == 200
     for synth, digest in zip(synths, digests, strict=True):
         assert f"{synth}/dataset" in page
         assert digest[:8] in page
-        _status, _place, before = visit(stack, "get", f"runs/{synth}/?tab=lineage")
+        _status, _place, before = walker.visit("get", f"runs/{synth}/?tab=lineage")
         assert f"/p/demo/runs/{uid}/" in before, "the run that took it is named there"

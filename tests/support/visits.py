@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
 
 from tests.support.stack import Stack
 
-_VISIT = """
-import json, sys
+_SIGN_IN = """
 from django.test import Client
 from console.accounts.models import User
 browser = Client(SERVER_NAME='127.0.0.1')
 more = dict(is_superuser=True, must_change_password=False)
 browser.force_login(User.objects.get_or_create(username='walker', defaults=more)[0])
-asked = json.loads({asked!r})
-answer = getattr(browser, asked['method'])(asked['path'], asked['body'])
-print(json.dumps([answer.status_code, answer.headers.get('Location', ''), answer.content.decode()]))
+print(browser.cookies['gatehouse_session'].value)
 """
 
 
-def visit(stack: Stack, method: str, path: str, **body: str) -> tuple[int, str, str]:
-    """Status, the place that it leads to, and the page. `path` is below the demo project."""
-    asked = json.dumps({"method": method, "path": f"/p/demo/{path}", "body": body})
-    out = stack.manage("shell", "--verbosity=0", "-c", _VISIT.format(asked=asked))
-    status, place, text = json.loads(out.strip().splitlines()[-1])
-    return status, place, text
+class Walker:
+    """Somebody who may see everything and walks the pages of the demo project."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
+
+    def visit(self, method: str, path: str, **body: str) -> tuple[int, str, str]:
+        """Status, the place that it leads to, and the page. `path` is below the demo project.
+
+        A form is posted with the token that an earlier page gave.
+        """
+        url = f"/p/demo/{path}"
+        if method == "get":
+            answer = self._http.get(url, params=body or None)
+        else:
+            token = {"X-CSRFToken": self._http.cookies.get("gatehouse_csrf", "")}
+            answer = self._http.post(url, data=body, headers=token)
+        return answer.status_code, answer.headers.get("Location", ""), answer.text
+
+
+@contextmanager
+def walking(stack: Stack) -> Iterator[Walker]:
+    """A walker of that console, signed in once."""
+    secret = stack.manage("shell", "--verbosity=0", "-c", _SIGN_IN).strip().splitlines()[-1]
+    with httpx2.Client(
+        base_url=stack.url, cookies={"gatehouse_session": secret}, timeout=60.0, trust_env=False
+    ) as http:
+        yield Walker(http)
