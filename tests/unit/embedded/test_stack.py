@@ -80,65 +80,56 @@ def person(tmp_path: Path) -> Iterator[Person]:
         one.kill_everything()
 
 
-def test_up_serves_pages_and_ctrl_c_leaves_no_process(person: Person) -> None:
+def test_up_serves_pages_comes_back_and_ctrl_c_leaves_no_process(person: Person) -> None:
     person.up()
     assert answers(person.state.url())
     assert "One-time password: " in person.output.read_text()
     assert len(person.processes()) >= 5
     assert person.state.host_token.stat().st_mode & 0o077 == 0
-    assert person.press_ctrl_c() == 0
-    assert person.processes() == []
-    assert not person.state.pids.exists()
-    assert not answers(person.state.url())
-
-
-def test_up_works_again_after_everything_was_killed(person: Person) -> None:
-    person.up()
-    first = person.state.url()
-    person.kill_everything()
-    person.up()
-    assert person.state.url() == first
-    assert answers(first)
-    person.press_ctrl_c()
-    assert person.processes() == []
-
-
-def test_up_cleans_up_after_a_supervisor_that_was_killed_alone(person: Person) -> None:
-    person.up()
-    assert person.process is not None
-    person.process.kill()
-    person.process.wait()
-    assert answers(person.state.url())
-    old = set(person.processes())
-    person.up()
-    assert not old & set(person.processes())
-    person.press_ctrl_c()
-
-
-def test_two_folders_run_at_the_same_time(person: Person, tmp_path: Path) -> None:
-    other = Person(tmp_path / "two")
-    person.up()
-    try:
-        other.up()
-        assert person.state.url() != other.state.url()
-        assert answers(person.state.url())
-        assert answers(other.state.url())
-        other.press_ctrl_c()
-        assert answers(person.state.url())
-    finally:
-        if other.process is not None and other.process.poll() is None:
-            other.kill_everything()
-    person.press_ctrl_c()
-
-
-def test_services_that_are_killed_come_back(person: Person) -> None:
-    person.up()
     before = {name: person.pid(name) for name in ("broker", "web", "worker", "control")}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: all(person.pid(name) != pid for name, pid in before.items()))
     wait_for(lambda: answers(person.state.url()))
     assert json.loads(person.state.ports.read_text())
+    assert person.press_ctrl_c() == 0
+    assert person.processes() == []
+    assert not person.state.pids.exists()
+    assert not answers(person.state.url())
+
+
+def test_two_folders_run_at_the_same_time_and_each_starts_again_after_any_kill(
+    person: Person, tmp_path: Path
+) -> None:
+    other = Person(tmp_path / "two")
+    person.up()
+    first = person.state.url()
+    try:
+        other.up()
+        assert first != other.state.url()
+        assert answers(first)
+        assert answers(other.state.url())
+
+        person.kill_everything()
+        assert not answers(first)
+        assert answers(other.state.url())
+        person.up()
+        assert person.state.url() == first, "after everything was killed, at the same address"
+        assert answers(first)
+        other.press_ctrl_c()
+        assert answers(first)
+    finally:
+        if other.process is not None and other.process.poll() is None:
+            other.kill_everything()
+
+    assert person.process is not None
+    person.process.kill()
+    person.process.wait()
+    assert answers(first), "only the supervisor was killed"
+    old = set(person.processes())
+    assert old
+    person.up()
+    assert not old & set(person.processes())
     person.press_ctrl_c()
     assert person.processes() == []
 

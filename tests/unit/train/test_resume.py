@@ -70,7 +70,7 @@ def test_a_resume_says_where_it_goes_on(
 @pytest.mark.parametrize(
     "engine",
     [
-        pytest.param({"type": "local"}, id="one process"),
+        pytest.param({"type": "local"}, id="one process", marks=pytest.mark.slow),
         pytest.param({"type": "ddp", "processes": 2}, id="ddp", marks=pytest.mark.slow),
         pytest.param({"type": "fsdp", "processes": 2}, id="fsdp", marks=pytest.mark.slow),
     ],
@@ -102,7 +102,9 @@ def test_a_killed_mixture_with_augmentation_and_both_tasks_goes_on_bit_for_bit(
     tiny_checkpoint: Path,
     engine: dict[str, Any],
 ) -> None:
-    settings = fusion_settings(training_set, other_set, tiny_checkpoint, engine=engine, **TEN)
+    """The quick one of its kind: it looks at held-out images too, as the plain run above does."""
+    more = {"engine": engine, **TEN, **LOOKS}
+    settings = fusion_settings(training_set, other_set, tiny_checkpoint, **more)
     assert start_run(tmp_path / "whole", settings).wait() == 0
     kill_after(tmp_path / "parts", settings, "step-5")
     assert start_run(tmp_path / "parts", settings, "--resume").wait() == 0
