@@ -50,7 +50,8 @@ test: setup
 	@$(PY) -m console.embedded browser
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit -m "not slow" -n 2 --dist loadfile -rs $(ARGS)
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -m "not slow" -n 3 --dist loadgroup -rs $(ARGS)
-	GATEHOUSE_TEST_DB=postgres $(PY) -m pytest tests/unit/console -n 2 --dist loadfile -rs $(ARGS)
+	GATEHOUSE_TEST_DB=postgres OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit/console \
+	  -m "not slow and not any_database" -n 2 --dist loadfile -rs $(ARGS)
 
 lint: setup
 	$(PY) -m ruff check .

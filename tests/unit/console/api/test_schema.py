@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from drf_spectacular.validation import validate_schema
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "openapi.json"
 
 

@@ -26,7 +26,7 @@ from mlcore.train.config import DataConfig, SftConfig
 from tests.support.people import browser
 from tests.unit.console.catalog.test_token_preview import make_version, scene
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 FLIP = "ops:\n- type: hflip\n  prob: 1.0\n"
 PASTE = "ops:\n- type: small_object_zoom_paste\n  prob: 1.0\n  source_mode: bank\n"
 TURN = "ops:\n- type: rotate\n  prob: 1.0\n  max_deg: 30\n"

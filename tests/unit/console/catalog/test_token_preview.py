@@ -20,7 +20,7 @@ from mlcore.run.context import BUILTIN
 from tests.support.outputs import FakeRun, picture, upload, upload_folder
 from tests.support.people import browser
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 SCREW, LABEL = "类别=螺丝,符合性=符合", "类别=标签"
 OBJECTS = (
     SceneObject(SCREW, "bbox_2d", (10, 12, 30, 40)),

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from console.security.headers import INERT_POLICY, SecurityHeaders
 from tests.support.people import browser
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def policy(response: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from console.settings.secret import checked_secret_key, load_or_make_secret_key
 
+pytestmark = pytest.mark.any_database
 ROOT = Path(__file__).resolve().parents[4]
 KEY = "k3Jx9" * 3 + "0Qw7Zr-TyUiOpAsDfGh2LmNbVcX4z6P8eR1t5Y"
 GOOD = {
