@@ -70,7 +70,6 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "console.security.headers.nonce",
                 "console.web.context.frame",
-                "console.web.context.frame",
             ]
         },
     }
