@@ -49,7 +49,7 @@ doctor: setup
 test: setup
 	@$(PY) -m console.embedded browser
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit -m "not slow" -n 2 --dist loadfile -rs $(ARGS)
-	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -m "not slow" -n 3 --dist loadgroup -rs $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/e2e -m "not slow" -n 4 --dist loadgroup -rs $(ARGS)
 	GATEHOUSE_TEST_DB=postgres OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit/console \
 	  -m "not slow and not any_database" -n 2 --dist loadfile -rs $(ARGS)
 

@@ -17,7 +17,8 @@ GROUPS = {
     "test_import_wizard": "stack",
     "test_kills": "kills",
 }
-"""which files share a running system; the tests of pages have one of their own"""
+"""which files share a running system; the tests of pages have one of their own. `make test` gives
+each of the four groups a process"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
