@@ -28,12 +28,14 @@ class Sampling:
 
     `top_p` keeps the likeliest tokens that together have this probability. `repetition_penalty`
     divides positive and multiplies negative logits of tokens of the prompt and the answer so far.
+    `no_repeat_ngram_size` above 0 says no run of that many tokens twice, the prompt's included.
     """
 
     temperature: float = 0.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
     seed: int = 0
+    no_repeat_ngram_size: int = 0
 
 
 GREEDY = Sampling()

@@ -63,7 +63,7 @@ def generate_batch(
     with torch.inference_mode():
         out = generate(
             **inputs,
-            generation_config=_config(max_new_tokens, ids),
+            generation_config=_config(max_new_tokens, ids, sampling.no_repeat_ngram_size),
             logits_processor=LogitsProcessorList([chooser]),
         )
     width = inputs["input_ids"].shape[1]
@@ -73,23 +73,28 @@ def generate_batch(
 
 
 def left_padded(prompts: Sequence[TrainingExample], ids: StructureIds) -> dict[str, torch.Tensor]:
-    """Keyword tensors of the library's `generate` for prompts of any lengths."""
+    """Keyword tensors of the library's `generate` for prompts of any lengths; those of images only
+    where a prompt has one."""
     length = max(len(prompt) for prompt in prompts)
     input_ids = torch.full((len(prompts), length), ids.pad, dtype=torch.int64)
     mask = torch.zeros_like(input_ids)
     for row, prompt in enumerate(prompts):
         input_ids[row, length - len(prompt) :] = torch.from_numpy(prompt.input_ids)
         mask[row, length - len(prompt) :] = 1
-    return {
+    texts = {
         "input_ids": input_ids,
         "attention_mask": mask,
         "mm_token_type_ids": (input_ids == ids.image_pad).to(torch.int32),
+    }
+    if not any(len(prompt.image_grid_thw) for prompt in prompts):
+        return texts
+    return texts | {
         "pixel_values": torch.cat([torch.from_numpy(p.pixel_values) for p in prompts]),
         "image_grid_thw": torch.cat([torch.from_numpy(p.image_grid_thw) for p in prompts]),
     }
 
 
-def _config(max_new_tokens: int, ids: StructureIds) -> GenerationConfig:
+def _config(max_new_tokens: int, ids: StructureIds, ngram: int) -> GenerationConfig:
     """A whole configuration, so that defaults stored in a checkpoint have no say."""
     make: Callable[..., GenerationConfig] = GenerationConfig
     return make(
@@ -98,6 +103,7 @@ def _config(max_new_tokens: int, ids: StructureIds) -> GenerationConfig:
         eos_token_id=ids.im_end,
         pad_token_id=ids.pad,
         repetition_penalty=1.0,
+        no_repeat_ngram_size=ngram or None,
         use_cache=True,
     )
 

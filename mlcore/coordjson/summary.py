@@ -74,6 +74,30 @@ def parse_summary(text: str) -> dict[str, int]:
     return facts
 
 
+def drop_category(text: str, name: str) -> str:
+    """A summary without one category, 无关图片 where nothing is left; a text that is no summary as
+    it is."""
+    try:
+        if text.startswith("{"):
+            found = parse_statistics(text)
+            if name not in found.categories:
+                return text
+            value = json.loads(text)
+            value[STATISTICS] = [row for row in value[STATISTICS] if row[CATEGORY] != name]
+            if not value[STATISTICS]:
+                return IRRELEVANT
+            return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+        counts = parse_summary(text)
+    except CoordJsonError:
+        return text
+    start = f"{CATEGORY}={name}"
+    kept = [
+        f"{desc}×{n}" for desc, n in counts.items()
+        if desc != start and not desc.startswith(f"{start},")
+    ]
+    return "，".join(kept) if len(kept) < len(counts) and kept else (text if kept else IRRELEVANT)
+
+
 def parse_statistics(text: str) -> Statistics:
     """The statistics of one line of JSON, strictly.
 

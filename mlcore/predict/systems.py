@@ -17,7 +17,8 @@ from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, TrainingExample
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
-from mlcore.errors import ConfigError, DataError, OutOfMemoryError
+from mlcore.errors import DataError, OutOfMemoryError
+from mlcore.models.device import pick_device
 from mlcore.models.load import load_model, load_processor, load_untrained
 from mlcore.predict.config import AdapterSystem, ConstantSystem, PredictConfig, UntrainedSystem
 from mlcore.predict.constant import constant_dense, constant_summary
@@ -90,7 +91,7 @@ class ModelAnswers:
             RenderKit.from_folder(folder), config.messages, dataset=dataset.name
         )
         self._model = _model(config, folder, adapter)
-        nn.Module.to(self._model, _device(config.device))
+        nn.Module.to(self._model, pick_device(config.device))
         self._messages = config.messages
         self._dataset, self._warn = dataset, events.warning
         self._live = Live(
@@ -182,13 +183,6 @@ def _model(
     if adapter is not None:
         return load_adapted(folder, adapter, dtypes[config.dtype]).model
     return load_model(folder, dtypes[config.dtype])
-
-
-def _device(name: str) -> torch.device:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise ConfigError("device is cuda, but this host has no usable GPU")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def _single_failure(error: Exception, prompt: TrainingExample) -> Exception:

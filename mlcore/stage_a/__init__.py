@@ -1,0 +1,1 @@
+"""Stage-A: what each image of a ticket shows, without a verdict."""

@@ -1,0 +1,1 @@
+"""Who writes answers to text: a model in this process, a server, or a recording in tests."""

@@ -1,0 +1,1 @@
+"""What the model is told about a mission: a checklist, invariants, and rules that evolve."""
