@@ -100,6 +100,17 @@ _ALL = (
         resumable=False,
     ),
     Kind(
+        "stage_b",
+        "Verdicts",
+        "Judge tickets from the summaries of their images, and say which need a person.",
+        "mlcore.stage_b.config:StageBConfig",
+        "mlcore.stage_b.job:run",
+        device="any",
+        inputs=("summaries", "model", "adapter", "guidance"),
+        outputs={"verdicts": "verdicts"},
+        resumable=False,
+    ),
+    Kind(
         "evaluate",
         "Evaluate",
         "Score predictions against the truth, side by side.",

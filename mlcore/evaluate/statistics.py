@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,36 @@ Figure = dict[str, Any]
 Columns = npt.NDArray[np.float64]
 Statistic = Callable[[Columns], Columns]
 LEVEL = 0.95
+_Z95 = 1.959963984540054
+"""the standard normal quantile of 0.975"""
 _CHUNK = 200
 
 
 def ratio(part: float, whole: float) -> Figure:
     """part / whole with n = whole; no value where the whole is 0."""
     return {"value": part / whole if whole else None, "n": int(whole)}
+
+
+def wilson(part: int, whole: int) -> list[float] | None:
+    """The 95 % interval of a share by Wilson's score (Wilson 1927); None where whole is 0.
+
+    It stays within 0..1 and is sound for small counts and shares near 0, where rates of false
+    release live.
+    """
+    if not whole:
+        return None
+    share = part / whole
+    z2 = _Z95 * _Z95
+    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    half = _Z95 / (1 + z2 / whole) * math.sqrt(
+        share * (1 - share) / whole + z2 / (4 * whole * whole)
+    )
+    return [max(0.0, middle - half), min(1.0, middle + half)]
+
+
+def share_figure(part: int, whole: int) -> Figure:
+    """part / whole with n and its Wilson interval."""
+    return {**ratio(part, whole), "interval": wilson(part, whole)}
 
 
 def mean(values: Sequence[float]) -> Figure:

@@ -1,7 +1,8 @@
 """Every metric of mlcore. A name that is not here is refused where training tells it.
 
 Names begin with what they tell of: `train/` the steps, `eval/` held-out images, `time/` seconds,
-`memory/` bytes, `data/` and `augment/` the samples. What was not measured in a step is absent.
+`memory/` bytes, `data/` and `augment/` the samples, `verdict/` tickets. What was not measured in
+a step is absent.
 """
 
 from __future__ import annotations
@@ -109,12 +110,23 @@ _SAMPLES: Sequence[_Row] = (
     ("augment/skipped/{reason}", "ops/sample", "ratio", "none", "ops that could do nothing"),
 )
 
+_VERDICTS: Sequence[_Row] = (
+    ("verdict/label_match", "share", "last", "higher", "tickets whose verdict is their label"),
+    ("verdict/false_release", "share", "last", "lower", "of passed tickets, those labelled fail"),
+    ("verdict/false_block", "share", "last", "lower", "of failed tickets, those labelled pass"),
+    ("verdict/malformed", "share", "last", "lower", "tickets without a verdict"),
+    ("verdict/format_rate", "share", "last", "higher", "candidates that keep to the two lines"),
+    ("verdict/need_review", "share", "last", "none", "tickets that a person should look at"),
+    ("verdict/tickets_per_s", "tickets/s", "last", "higher", "tickets judged"),
+)
+"""told of each window of tickets"""
+
 
 def _all() -> Iterator[Metric]:
     for head in ("train", "eval"):
         for name, unit, reduction, direction, about in _LEARNED:
             yield Metric(f"{head}/{name}", unit, reduction, direction, about)
-    for row in (*_TRAIN, *_EVAL, *_COSTS, *_SAMPLES):
+    for row in (*_TRAIN, *_EVAL, *_COSTS, *_SAMPLES, *_VERDICTS):
         yield Metric(*row)
 
 

@@ -16,14 +16,14 @@ from mlcore.stage_b.rows import NeedReviewRow
 class Judged:
     """One ticket in one epoch: its candidates, its outcome, and the guidance it was judged by.
 
-    `cycle` counts reflections so far, `step` is the guidance's.
+    `cycle` counts reflections so far.
     """
 
     rolled: Rolled
     decided: Decided
     epoch: int
     cycle: int
-    step: int
+    guidance: Guidance
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,9 @@ LIGHT = (
     "mlcore.gates.engine",
     "mlcore.metrics",
     "mlcore.run.runner",
+    "mlcore.stage_b.artifacts",
+    "mlcore.stage_b.guidance.model",
+    "mlcore.stage_b.prompts",
     "mlcore.stage_b.verdict.diagnose",
 )
 

@@ -1,0 +1,157 @@
+"""The `stage_b` job: tickets in, verdicts and what people should look at out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlcore.contract.domains import Domain
+from mlcore.evaluate.statistics import share_figure
+from mlcore.randomness import sample_rng
+from mlcore.run.context import RunContext
+from mlcore.run.folder import write_json
+from mlcore.stage_b.artifacts import META, Artifacts
+from mlcore.stage_b.backends.open import open_backend
+from mlcore.stage_b.backends.protocol import Backend
+from mlcore.stage_b.config import StageBConfig
+from mlcore.stage_b.decide import decide_all
+from mlcore.stage_b.guidance.model import Guidance, guidance_json, read_guidance
+from mlcore.stage_b.ingest import domain_of_mission, read_tickets
+from mlcore.stage_b.learner import Judged, Learner, NoLearner
+from mlcore.stage_b.recorder import Recorder
+from mlcore.stage_b.reports import write_reports
+from mlcore.stage_b.rollout import roll
+from mlcore.stage_b.rows import SCHEMA
+from mlcore.stage_b.tally import Confusion
+from mlcore.stage_b.ticket import Ticket
+
+GUIDANCE_FILE = "guidance.json"
+
+
+def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
+    """Judge every ticket in every epoch and return the report.
+
+    Raises ConfigError for an unknown mission, DataError on bad summaries or guidance.
+    """
+    domain = domain_of_mission(config.mission, config.domain)
+    guidance = read_guidance(guidance_file(ctx.resolve(config.guidance)), config.mission)
+    paths = [ctx.resolve(ref) for ref in config.summaries]
+    tickets = read_tickets(paths, config.mission, config.exclude)[: config.limit]
+    ctx.events.status("loading", "opening who writes")
+    backend = open_backend(
+        config.backend, ctx, seed=config.seed, max_prompt_tokens=config.sampler.max_prompt_tokens
+    )
+    learner: Learner = NoLearner(guidance)
+    folder = ctx.output("verdicts")
+    with Artifacts(folder) as files:
+        recorder = Recorder(
+            files,
+            ctx.events,
+            len(tickets),
+            config.runner.epochs,
+            config.runner.logging_steps,
+            config.seed,
+        )
+        counts = _epochs(config, ctx, tickets, learner, backend, recorder, domain)
+        write_reports(files, recorder, domain, config)
+    _write_meta(folder, config, backend, tickets, guidance, learner.guidance)
+    return _report(recorder, counts, len(tickets))
+
+
+def guidance_file(path: Path) -> Path:
+    """The guidance file that a reference means: itself, or the one in its folder."""
+    return path / GUIDANCE_FILE if path.is_dir() else path
+
+
+def epoch_order(tickets: Sequence[Ticket], seed: int, epoch: int) -> list[Ticket]:
+    """The tickets in the order of one epoch: a pure function of (seed, epoch, how many)."""
+    order = sample_rng(seed, epoch, "", "stage_b/order").permutation(len(tickets))
+    return [tickets[i] for i in order]
+
+
+def _epochs(
+    config: StageBConfig,
+    ctx: RunContext,
+    tickets: Sequence[Ticket],
+    learner: Learner,
+    backend: Backend,
+    recorder: Recorder,
+    domain: Domain,
+) -> Confusion:
+    grid, policy = config.sampler.make_grid(), config.selection.policy()
+    total = len(tickets) * config.runner.epochs
+    counts, done = Confusion(), 0
+    for epoch in range(1, config.runner.epochs + 1):
+        ctx.events.status("running", f"epoch {epoch} of {config.runner.epochs}")
+        order = epoch_order(tickets, config.seed, epoch)
+        for start in range(0, len(order), config.runner.batch_tickets):
+            batch = order[start : start + config.runner.batch_tickets]
+            ctx.check_stop()
+            now = learner.guidance
+            rolled = roll(
+                batch, now, backend, grid, domain=domain, style=config.prompt, policy=policy
+            )
+            judged = [
+                Judged(one, decided, epoch, learner.cycle, now)
+                for one, decided in zip(rolled, decide_all(rolled, now, policy), strict=True)
+            ]
+            recorder.judged(judged)
+            recorder.lesson(judged, learner.heard(judged))
+            done += len(batch)
+            ctx.events.progress(done, total, "tickets")
+        counts = recorder.epoch_over(learner.epoch_over(epoch))
+    return counts
+
+
+def _write_meta(
+    folder: Path,
+    config: StageBConfig,
+    backend: Backend,
+    tickets: Sequence[Ticket],
+    before: Guidance,
+    after: Guidance,
+) -> None:
+    meta = {
+        "schema": SCHEMA,
+        "mission": config.mission,
+        "tickets": len(tickets),
+        "labels": {label: sum(t.label == label for t in tickets) for label in ("pass", "fail")},
+        "seed": config.seed,
+        "backend": dict(backend.about),
+        "sampler": config.sampler.model_dump(mode="json"),
+        "selection": config.selection.model_dump(mode="json"),
+        "guidance_before": guidance_json(before),
+        "guidance_after": guidance_json(after),
+    }
+    write_json(folder / META, meta)
+
+
+def _report(recorder: Recorder, counts: Confusion, tickets: int) -> dict[str, Any]:
+    totals = recorder.totals
+    shares = {
+        "label_match": (counts.tp + counts.tn, counts.n),
+        "false_release": (counts.fp, counts.tp + counts.fp),
+        "false_block": (counts.fn, counts.tn + counts.fn),
+        "format_rate": (totals.well_formed, totals.candidates),
+        "malformed": (counts.none_pass + counts.none_fail, counts.n),
+        "label_suspect": (len(recorder.review), tickets),
+    }
+    figures = {name: share_figure(*pair) for name, pair in shares.items()}
+    headline: dict[str, Any] = {
+        name: {"value": f["value"], "unit": "share", "n": f["n"]}
+        for name, f in figures.items()
+        if f["value"] is not None
+    }
+    return {
+        "schema": SCHEMA,
+        "headline": {"tickets": {"value": tickets, "unit": "tickets", "n": None}, **headline},
+        "figures": figures,
+        "confusion": {
+            "tp": counts.tp,
+            "fp": counts.fp,
+            "tn": counts.tn,
+            "fn": counts.fn,
+            "no_verdict": counts.none_pass + counts.none_fail,
+        },
+    }
