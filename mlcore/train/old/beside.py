@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +71,7 @@ class Sent:
     def records(self, name: str) -> int | None:
         """Counted in the text."""
         file = self.read(name)
-        return None if file is None else sum(1 for line in file.text.splitlines() if line.strip())
+        return None if file is None else sum(1 for line in io.StringIO(file.text) if line.strip())
 
     def parent(self, name: str, child: str) -> Source:
         """Relative to the child; recipes are those that are shipped."""
