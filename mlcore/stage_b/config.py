@@ -90,7 +90,7 @@ class RunnerConfig(StrictModel):
     """How tickets are gone through."""
 
     epochs: int = Field(default=1, ge=1, le=1000)
-    """how often every ticket is judged; each time in another order"""
+    """number of epochs: how often every ticket is judged, each time in another order"""
     batch_tickets: int = Field(default=64, ge=1, le=100_000)
     """tickets that are judged before anything is learnt from them"""
     logging_steps: int = Field(default=256, ge=1)

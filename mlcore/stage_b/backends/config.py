@@ -46,7 +46,7 @@ class ServerBackend(StrictModel):
     timeout_s: float = Field(default=120.0, gt=0, le=3600, json_schema_extra=RUNTIME)
     """seconds that one request may take"""
     tries: int = Field(default=5, ge=1, le=20, json_schema_extra=RUNTIME)
-    """how often a request is made before the run stops as infrastructure"""
+    """number of times that a request is made before the run stops as infrastructure"""
 
 
 class ReplayBackend(StrictModel):

@@ -19,7 +19,7 @@ entries layers? blocks? heads? width side table pairs checkpoints? answers? batc
 quality rates? ratio weights? norm amplitude probability likely likeliest decay polygons?
 resamplings overlap rows? places temperature rank factor divided exponent coefficient times
 tickets? gradients? nats momentum sequence loss fraction draws? questions? degrees quantile
-likelihood parameter positions turns divisor
+likelihood parameter positions turns divisor candidates prompts requests
 """
 UNIT = re.compile(rf"\b({'|'.join(UNITS.split())})\b")
 """words that say what a number counts, or of what it is a share"""
