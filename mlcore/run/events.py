@@ -56,7 +56,7 @@ class EventWriter:
 
     def _open(self) -> None:
         self._seq = last_seq(self.path)
-        _cut_torn_line(self.path)
+        cut_torn_line(self.path)
         try:
             self._file = self.path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
@@ -192,7 +192,7 @@ def last_seq(path: Path) -> int:
     return seq
 
 
-def _cut_torn_line(path: Path) -> None:
+def cut_torn_line(path: Path) -> None:
     """Remove an unfinished last line, so that the next event starts on a line of its own."""
     if not path.exists():
         return
