@@ -14,7 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 from mlcore.errors import DataError
 from mlcore.models.patch_embed import use_linear_patches
 from mlcore.models.processor import read_processor, write_processor
-from mlcore.models.stored import require_architecture, stored_shapes
+from mlcore.models.stored import require_architecture, stored_tensors
 from mlcore.models.tokens import coord_token_ids
 
 SHARD = "5GB"
@@ -57,7 +57,7 @@ def load_model(
     """
     _check_folder(folder)
     _quiet()
-    if not stored_shapes(folder):
+    if not stored_tensors(folder):
         raise DataError("the checkpoint has no safetensors file", where=str(folder))
     load: Any = Qwen3VLForConditionalGeneration.from_pretrained
     model: Qwen3VLForConditionalGeneration

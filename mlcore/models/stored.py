@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
@@ -30,17 +30,26 @@ def require_architecture(folder: Path) -> None:
         )
 
 
-def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of every tensor of the folder's safetensors files, by their headers.
+class Stored(NamedTuple):
+    """One tensor of a file by its header: its shape, and its kind of numbers as safetensors
+    writes it, `BF16` for one."""
+
+    shape: tuple[int, ...]
+    numbers: str
+
+
+def stored_tensors(folder: Path) -> dict[str, Stored]:
+    """Every tensor of the folder's safetensors files, by their headers.
 
     Raises DataError naming a file that is corrupt or ends early.
     """
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, Stored] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(path, framework="numpy") as file:
                 for name in file.keys():  # noqa: SIM118 - no mapping
-                    found[name] = tuple(file.get_slice(name).get_shape())
+                    part = file.get_slice(name)
+                    found[name] = Stored(tuple(part.get_shape()), str(part.get_dtype()))
         except (SafetensorError, OSError) as error:
             raise DataError(
                 f"{path.name} of the checkpoint is corrupt or half written: {error}",

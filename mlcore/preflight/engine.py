@@ -33,7 +33,7 @@ from mlcore.train.announce import announce
 from mlcore.train.config import SftConfig
 from mlcore.train.members import TrainingData, load_data
 from mlcore.train.prepare import BANKS, Prepared, prepare
-from mlcore.train.setup import start_folder
+from mlcore.train.setup import start_folder, teacher_folder
 
 FILE = "preflight.json"
 CHECKS: tuple[tuple[CheckId, Callable[[Scene], Result]], ...] = (
@@ -68,10 +68,11 @@ def checked(config: SftConfig, ctx: RunContext) -> tuple[Path, Prepared]:
         with _blamed("checkpoint", results):
             start = start_folder(config, ctx, data)
             kit = RenderKit.from_folder(start)
+            teacher = teacher_folder(config, ctx)
         with _blamed("lengths", results):
             prepared = prepare(config, kit, data, ctx.folder.root / BANKS)
         announce(config, ctx, prepared)
-        scene = Scene(config, prepared, start, ctx.folder.checkpoints)
+        scene = Scene(config, prepared, start, ctx.folder.checkpoints, teacher)
         for name, check in CHECKS:
             with _blamed(name, results):
                 results.append(check(scene))

@@ -6,6 +6,12 @@
     activations  tokens x layers x kept numbers of a token and layer, and the same for patches
     logits       rows of the head in one chunk x vocabulary x 4 bytes x 3 (logits, their softmax,
                  its gradient)
+    teacher      its parameters x bytes of a number; it never learns
+    lesson       what is kept of the teacher's pass while the student learns from it: final states
+                 of every token, the features that are matched, and of each chunk of the head six
+                 more tensors of the logits' size (the teacher's logits, both logarithms, that of
+                 their mixture, and two that are made of them: `mlcore.losses.jsd`). Its own pass
+                 comes before the student's and keeps one layer at a time, which is less.
 
 What a layer keeps for the way back follows the counting of Korthikanti et al., "Reducing
 Activation Recomputation in Large Transformer Models" (2022), section 4, for the layers at hand:
@@ -15,11 +21,15 @@ checkpointing a layer keeps its input alone, and one layer is whole at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 FLOAT32 = 4
 LOGIT_COPIES = 3
+JUDGED_COPIES = 6
+"""tensors [rows, vocabulary] of float32 that comparing words takes beside the student's logits;
+counted at the peak of a forward and backward pass"""
 
 
 @dataclass(frozen=True)
@@ -47,16 +57,18 @@ class Estimate:
     optimiser: int
     activations: int
     logits: int
+    teacher: int = 0
+    lesson: int = 0
 
     @property
     def fixed(self) -> int:
         """What no smaller batch changes."""
-        return self.weights + self.gradients + self.optimiser
+        return self.weights + self.gradients + self.optimiser + self.teacher
 
     @property
     def total(self) -> int:
         """Everything at the peak."""
-        return self.fixed + self.activations + self.logits
+        return self.fixed + self.activations + self.logits + self.lesson
 
 
 def estimate(config: Any, parameters: int, trained: int, matrices: int, work: Work) -> Estimate:
@@ -82,6 +94,32 @@ def estimate(config: Any, parameters: int, trained: int, matrices: int, work: Wo
         activations=int(text_numbers + vision_numbers) * work.number,
         logits=work.head_rows * text.vocab_size * FLOAT32 * LOGIT_COPIES,
     )
+
+
+def with_teacher(
+    found: Estimate,
+    config: Any,
+    parameters: int,
+    work: Work,
+    features: Collection[str],
+    *,
+    words: bool,
+) -> Estimate:
+    """The same step beside a frozen teacher of the Qwen3-VL `config`: whether its words are learned
+    and which vision `features` are matched."""
+    vision = config.vision_config
+    merged = work.patches // vision.spatial_merge_size**2
+    rows = {
+        "vit": work.patches * vision.hidden_size,
+        "aligner": merged * vision.out_hidden_size,
+        "deepstack": merged * vision.out_hidden_size * len(vision.deepstack_visual_indexes),
+    }
+    kept = sum(rows[name] for name in features)
+    judged = 0
+    if words:
+        kept += work.tokens * config.text_config.hidden_size
+        judged = work.head_rows * config.text_config.vocab_size * FLOAT32 * JUDGED_COPIES
+    return replace(found, teacher=parameters * work.number, lesson=int(kept) * work.number + judged)
 
 
 def _text_layer(text: Any, work: Work) -> int:

@@ -20,12 +20,14 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Scene:
-    """`start` is the checkpoint folder that training begins with, `checkpoints` where it saves."""
+    """`start` is the checkpoint folder that training begins with, `checkpoints` where it saves,
+    `teacher` the checkpoint that is learned from, None without one."""
 
     config: SftConfig
     prepared: Prepared
     start: Path
     checkpoints: Path
+    teacher: Path | None = None
 
     @property
     def data(self) -> TrainingData:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mlcore.losses.head import rows_of
-from mlcore.preflight.estimate import Estimate, Work, estimate
+from mlcore.preflight.estimate import Estimate, Work, estimate, with_teacher
 from mlcore.preflight.machine import Memory, memory_of
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene
+from mlcore.preflight.weights import read_weights
 from mlcore.train.config.packing import Packed
 from mlcore.train.setup import device_of
 
@@ -21,8 +22,8 @@ HINT = (
 
 
 def check(scene: Scene) -> Result:
-    """WARN when the estimate is over what is free; BLOCK when weights, gradients and optimiser
-    alone, which no smaller batch changes, are over what there is."""
+    """WARN when the estimate is over what is free; BLOCK when weights, gradients, optimiser and
+    teacher alone, which no smaller batch changes, are over what there is."""
     device = device_of(scene.config, 0)
     there = memory_of(device)
     found = step_estimate(scene)
@@ -33,6 +34,8 @@ def check(scene: Scene) -> Result:
         "optimiser": found.optimiser,
         "activations": found.activations,
         "logits": found.logits,
+        "teacher": found.teacher,
+        "lesson": found.lesson,
         "processes": shared,
         "needed": shared * found.total,
     }
@@ -66,14 +69,23 @@ def step_estimate(scene: Scene) -> Estimate:
         checkpointing=config.gradient_checkpointing,
         longest=longest,
     )
-    return estimate(scene.weights.config, learned.parameters, learned.total, learned.matrices, work)
+    found = estimate(
+        scene.weights.config, learned.parameters, learned.total, learned.matrices, work
+    )
+    if scene.teacher is None or config.distill is None:
+        return found
+    its, learns = read_weights(scene.teacher), config.distill
+    return with_teacher(
+        found, its.config, its.parameters, work, learns.features, words=learns.llm_kd_weight > 0
+    )
 
 
 def _held(found: Estimate, there: Memory, shared: int, figures: dict[str, float]) -> Result:
     needed = shared * found.total
     message = f"{_mib(needed)} estimated at the peak, {_mib(there.free)} free"
     if shared * found.fixed > there.total:
-        said = f"weights, gradients and optimiser need {_mib(shared * found.fixed)} of "
+        what = "weights, gradients and optimiser" + (" and the teacher" if found.teacher else "")
+        said = f"{what} need {_mib(shared * found.fixed)} of "
         hint = "Train fewer weights, or take a device with more memory."
         return Result("memory", "BLOCK", said + _mib(there.total), figures, hint)
     if needed > FULL * there.free:

@@ -12,6 +12,8 @@ import pytest
 
 from mlcore.chat.render import Renderer
 from mlcore.contract.records import Record
+from mlcore.models.processor import read_processor
+from mlcore.models.stored import Stored
 from mlcore.preflight import machine
 from mlcore.preflight.checks import (
     checkpoint,
@@ -29,6 +31,7 @@ from mlcore.preflight.checks import (
 from mlcore.preflight.engine import CHECKS
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene, spread
+from mlcore.train.config import DistillConfig
 from mlcore.train.members import Member
 from mlcore.train.prepare import Prepared
 
@@ -194,14 +197,69 @@ def test_a_ticket_on_both_sides_is_leakage(scene: Scene) -> None:
 
 
 def test_a_checkpoint_without_all_of_its_tensors_blocks(scene: Scene) -> None:
-    weights = scene.weights
-    name = next(n for n in weights.stored if n.endswith("q_proj.weight"))
-    rest = {n: shape for n, shape in weights.stored.items() if n != name}
-    broken = replace(scene)
-    broken.__dict__["weights"] = replace(weights, stored=rest)
-    found = checkpoint.check(broken)
+    def drop(stored: dict[str, Stored], name: str) -> None:
+        del stored[name]
+
+    found, name = checked_with(scene, drop)
     assert (found.verdict, found.figures["missing"]) == ("BLOCK", 1)
     assert name in found.message
+
+
+def checked_with(scene: Scene, change: Callable[[dict[str, Stored], str], None]) -> Any:
+    """The check of a checkpoint whose headers are others, and the tensor that was changed."""
+    stored = dict(scene.weights.stored)
+    name = next(n for n in stored if n.endswith("q_proj.weight"))
+    change(stored, name)
+    broken = replace(scene)
+    broken.__dict__["weights"] = replace(scene.weights, stored=stored)
+    return checkpoint.check(broken), name
+
+
+def test_a_tensor_of_another_shape_or_of_integers_blocks_and_is_named(scene: Scene) -> None:
+    def turn(stored: dict[str, Stored], name: str) -> None:
+        stored[name] = stored[name]._replace(shape=(3, 4))
+
+    def quantise(stored: dict[str, Stored], name: str) -> None:
+        stored[name] = stored[name]._replace(numbers="I8")
+
+    found, name = checked_with(scene, turn)
+    assert found.verdict == "BLOCK"
+    assert f"misshapen (1): {name} [3, 4] for [" in found.message
+    found, name = checked_with(scene, quantise)
+    assert (found.verdict, f"{name} I8" in found.message) == ("BLOCK", True)
+
+
+def test_a_tensor_that_the_model_has_no_place_for_is_a_warning(scene: Scene) -> None:
+    def add(stored: dict[str, Stored], name: str) -> None:
+        stored["base_model.lora_A.weight"] = stored[name]
+
+    found, _ = checked_with(scene, add)
+    assert (found.verdict, found.figures["unexpected"]) == ("WARN", 1)
+    assert "base_model.lora_A.weight" in found.message
+    assert "not merged" in found.hint
+
+
+def test_the_memory_of_a_teacher_is_part_of_a_step(scene: Scene, tiny_checkpoint: Path) -> None:
+    plain = memory.step_estimate(scene)
+    learns = DistillConfig(teacher=str(tiny_checkpoint))
+    beside = replace(with_config(scene, distill=learns), teacher=tiny_checkpoint)
+    found = memory.step_estimate(beside)
+    assert found.teacher == 4 * scene.weights.parameters
+    assert found.total == plain.total + found.teacher + found.lesson
+    assert memory.check(beside).figures["teacher"] == found.teacher
+
+
+def test_a_tokenizer_that_loses_a_prompt_blocks(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = read_processor(scene.start)
+    encode = processor.tokenizer.encode
+    monkeypatch.setattr(
+        processor.tokenizer, "encode", lambda text, **kw: encode(text.lower()[:-3], **kw)
+    )
+    monkeypatch.setattr(round_trip, "read_processor", lambda folder: processor)
+    found = round_trip.check(scene)
+    assert (found.verdict, "comes back as" in found.message) == ("BLOCK", True)
 
 
 def test_an_answer_that_does_not_come_back_blocks(scene: Scene) -> None:

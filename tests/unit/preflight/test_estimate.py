@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed._tools.mem_tracker import MemTracker
 
 from mlcore.chat.collate import pad_right
+from mlcore.distill.teacher import Teacher
+from mlcore.losses.jsd import jsd
 from mlcore.models.forward import hidden_states
-from mlcore.models.load import load_model
-from mlcore.preflight.estimate import Work, estimate
+from mlcore.models.load import load_model, load_processor
+from mlcore.preflight.estimate import FLOAT32, JUDGED_COPIES, Work, estimate, with_teacher
 from mlcore.preflight.scene import Scene
+from mlcore.train.config.distill import FEATURES
 
 
 def kept_bytes(checkpoint: Path, scene: Scene, rows: int) -> tuple[int, Work]:
@@ -49,6 +53,44 @@ def test_fixed_memory_is_exact(scene: Scene) -> None:
     assert (found.weights, found.gradients) == (400, 240)
     assert found.optimiser == 4 * (2 * 20 + 40)
     assert found.fixed == found.total
+
+
+def test_a_teacher_is_counted_with_its_weights_and_what_is_kept_of_its_pass(
+    scene: Scene, tiny_checkpoint: Path
+) -> None:
+    """Its states and features are those that it really gives for the same batch."""
+    model = load_model(tiny_checkpoint)
+    teacher = Teacher(model, load_processor(tiny_checkpoint))
+    feed = scene.prepared.source.feeds[0]
+    example = feed.renderer.training_example(feed.records[0], feed.root, "dense")
+    batch = pad_right([example], feed.renderer.ids.pad)
+    assert batch.pixel_values is not None
+    lesson = teacher.read(batch, FEATURES)
+    assert lesson.states is not None
+    given = [lesson.states, *(v for values in lesson.features.values() for v in values)]
+    work = Work(batch.input_ids.numel(), len(batch.pixel_values), 0, 4, 1)
+    plain = estimate(scene.weights.config, 100, 60, 40, work)
+    size = scene.weights.parameters
+    found = with_teacher(plain, scene.weights.config, size, work, FEATURES, words=True)
+    assert found.lesson == sum(value.nbytes for value in given)
+    assert found.teacher == sum(p.nbytes for p in model.parameters())
+    assert found.fixed - plain.fixed == found.teacher
+    assert found.total - plain.total == found.teacher + found.lesson
+    eyes = with_teacher(plain, scene.weights.config, size, work, ["vit"], words=False)
+    assert eyes.lesson == sum(value.nbytes for value in lesson.features["vit"])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_comparing_words_takes_what_the_tracker_of_memory_sees(beta: float) -> None:
+    rows, vocabulary = 16, 3000
+    mine = torch.randn(rows, vocabulary, requires_grad=True)
+    its = torch.randn(rows, vocabulary)
+    with MemTracker() as seen:
+        seen.track_external(mine, its)
+        torch.autograd.backward(jsd(mine, its, beta, 1.0).sum())
+    (total,) = (parts["Total"] for parts in seen.get_tracker_snapshot("peak").values())
+    one = rows * vocabulary * FLOAT32
+    assert total == pytest.approx((1 + JUDGED_COPIES) * one, rel=0.02)
 
 
 def test_gradient_checkpointing_keeps_less_and_eager_attention_more(scene: Scene) -> None:
