@@ -33,6 +33,7 @@ def evaluation_of(run: Run) -> dict[str, Any] | None:
     return {
         "systems": [{"name": name, "is_reference": name == reference} for name in names],
         "rows": [row for row in shown if row is not None],
+        "reference": reference,
         "images": report.get("images"),
         "resamples": report.get("settings", {}).get("bootstrap"),
     }
