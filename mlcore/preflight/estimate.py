@@ -2,6 +2,10 @@
 
     weights      trained parameters x bytes of a master number, the others x bytes of a number
     gradients    trained parameters x bytes of a master number
+    turns        BOFT alone: for each adapted weight a permutation [inputs, inputs], with the
+                 weights, and the rotation of the same size that its way back needs, with the
+                 activations (peft's layer, as autograd was seen to keep it); with gradient
+                 checkpointing those of one layer
     optimiser    AdamW keeps two such numbers of each trained parameter, Muon one of a matrix
     activations  tokens x layers x kept numbers of a token and layer, and the same for patches
     logits       rows of the head in one chunk x vocabulary x 4 bytes x 3 (logits, their softmax,
@@ -93,6 +97,16 @@ def estimate(config: Any, parameters: int, trained: int, matrices: int, work: Wo
         optimiser=master * (2 * (trained - matrices) + matrices),
         activations=int(text_numbers + vision_numbers) * work.number,
         logits=work.head_rows * text.vocab_size * FLOAT32 * LOGIT_COPIES,
+    )
+
+
+def with_turns(found: Estimate, held: int, kept: int) -> Estimate:
+    """The same step with BOFT's square matrices: numbers, float32, that are held with the weights
+    and that are kept for the way back."""
+    return replace(
+        found,
+        weights=found.weights + held * FLOAT32,
+        activations=found.activations + kept * FLOAT32,
     )
 
 

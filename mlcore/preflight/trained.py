@@ -19,12 +19,14 @@ from mlcore.tuning.tuned import tune
 @dataclass(frozen=True)
 class Trained:
     """Parameters: all with the adapters, the trained ones by group, those of them that Muon takes,
-    and whether they are adapters that lie beside frozen weights."""
+    and whether they are adapters that lie beside frozen weights. `turns` are the numbers of the
+    square matrices, one of each adapted weight's input width, that BOFT holds as permutations."""
 
     parameters: int
     by_group: Counter[Group]
     matrices: int
     adapters: bool
+    turns: int = 0
 
     @property
     def total(self) -> int:
@@ -52,4 +54,5 @@ def trained(config: SftConfig, model_config: Any, coord_ids: tuple[int, ...]) ->
             by_group[group_of(name)] += parameter.numel()
             if config.optim.optimizer == "muon" and is_matrix(name, parameter):
                 matrices += parameter.numel()
-    return Trained(parameters, by_group, matrices, tuned.peft is not None)
+    turns = sum(b.numel() for name, b in model.named_buffers() if name.endswith("boft_P"))
+    return Trained(parameters, by_group, matrices, tuned.peft is not None, turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlcore.losses.head import rows_of
-from mlcore.preflight.estimate import Estimate, Work, estimate, with_teacher
+from mlcore.preflight.estimate import Estimate, Work, estimate, with_teacher, with_turns
 from mlcore.preflight.machine import Memory, memory_of
 from mlcore.preflight.result import Result
 from mlcore.preflight.scene import Scene
@@ -58,19 +58,21 @@ def step_estimate(scene: Scene) -> Estimate:
         row = config.packing.row_tokens or config.global_max_length
         tokens = min(config.micro_batch * row, share * longest)
     learned = scene.trained
-    vocabulary = scene.weights.config.text_config.vocab_size
+    text = scene.weights.config.text_config
     work = Work(
         tokens=tokens,
         patches=-(-tokens // longest) * pixels // patch**2,
-        head_rows=min(tokens, rows_of(vocabulary)),
+        head_rows=min(tokens, rows_of(text.vocab_size)),
         number=NUMBERS[config.dtype],
         master=NUMBERS[config.master_dtype],
         eager=config.attention == "eager",
         checkpointing=config.gradient_checkpointing,
         longest=longest,
     )
-    found = estimate(
-        scene.weights.config, learned.parameters, learned.total, learned.matrices, work
+    found = with_turns(
+        estimate(scene.weights.config, learned.parameters, learned.total, learned.matrices, work),
+        learned.turns,
+        learned.turns // (text.num_hidden_layers if config.gradient_checkpointing else 1),
     )
     if scene.teacher is None or config.distill is None:
         return found

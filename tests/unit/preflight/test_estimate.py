@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import BOFTConfig, get_peft_model
+from torch import nn
 from torch.distributed._tools.mem_tracker import MemTracker
 
 from mlcore.chat.collate import pad_right
@@ -13,7 +15,15 @@ from mlcore.distill.teacher import Teacher
 from mlcore.losses.jsd import jsd
 from mlcore.models.forward import hidden_states
 from mlcore.models.load import load_model, load_processor
-from mlcore.preflight.estimate import FLOAT32, JUDGED_COPIES, Work, estimate, with_teacher
+from mlcore.preflight.estimate import (
+    FLOAT32,
+    JUDGED_COPIES,
+    Estimate,
+    Work,
+    estimate,
+    with_teacher,
+    with_turns,
+)
 from mlcore.preflight.scene import Scene
 from mlcore.train.config.distill import FEATURES
 
@@ -78,6 +88,26 @@ def test_a_teacher_is_counted_with_its_weights_and_what_is_kept_of_its_pass(
     assert found.total - plain.total == found.teacher + found.lesson
     eyes = with_teacher(plain, scene.weights.config, size, work, ["vit"], words=False)
     assert eyes.lesson == sum(value.nbytes for value in lesson.features["vit"])
+
+
+def test_boft_holds_a_square_matrix_and_keeps_one_for_each_adapted_weight() -> None:
+    """Many inputs and few outputs: all else that is held or kept is small."""
+    plain = nn.Sequential(nn.Linear(512, 8, bias=False))
+    model: nn.Module = get_peft_model(plain, BOFTConfig(target_modules=["0"], boft_block_size=4))  # type: ignore[arg-type]
+    held = sum(b.nbytes for b in model.buffers())
+    kept: dict[int, int] = {}
+
+    def see(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(see, lambda t: t):
+        model(torch.ones(1, 512))
+    for own in (*model.parameters(), *model.buffers()):
+        kept.pop(own.untyped_storage().data_ptr(), None)
+    counted = with_turns(Estimate(0, 0, 0, 0, 0), 512**2, 512**2)
+    assert counted.weights == held
+    assert counted.activations == pytest.approx(sum(kept.values()), rel=0.1)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5])

@@ -52,6 +52,15 @@ def test_a_tuning_that_names_other_modules_is_refused_before_training(scene: Sce
         trained(config, scene.weights.config, scene.prepared.kit.coord_ids)
 
 
+def test_the_square_matrices_of_boft_are_counted_and_no_other_tuning_has_any(scene: Scene) -> None:
+    model, ids = scene.weights.config, scene.prepared.kit.coord_ids
+    tuning = {"type": "boft", "target_modules": ["q_proj"]}
+    found = trained(with_tuning(scene, tuning), model, ids)
+    text = model.text_config
+    assert found.turns == text.num_hidden_layers * text.hidden_size**2
+    assert trained(with_tuning(scene, TUNINGS[2]), model, ids).turns == 0
+
+
 def test_counting_draws_nothing(scene: Scene) -> None:
     import torch
 
