@@ -136,10 +136,12 @@ class HostClient:
             raise FetchError(f"blob {sha256[:12]} arrived damaged")
 
     def finish(self, attempt_id: str, lease: str, end: Finish) -> str:
-        """Tell the end of the attempt; returns the run's state."""
+        """Tell the end of the attempt; returns the run's state. The listings of its outputs must
+        be there already."""
+        named = [{key: output[key] for key in ("name", "type", "digest")} for output in end.outputs]
         body = {
             "lease": lease, "exit_code": end.exit_code, "last_seq": end.last_seq,
-            "report": end.report, "manifest": end.manifest, "outputs": list(end.outputs),
+            "report": end.report, "manifest": end.manifest, "outputs": named,
         }
         return str(self._post(f"/attempts/{attempt_id}/finish", body)["state"])
 

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jobs.client import HostClient
-from mlcore.run.hashing import file_sha256
+from mlcore.run.hashing import FileEntry, file_sha256, tree_listing
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,12 @@ class Uploader:
         self._upload({sha: self._folder / str(path) for sha, path in wanted.items()})
 
     def outputs(self, outputs: Sequence[Mapping[str, Any]]) -> None:
-        """Upload the files of every output tree. Raises OSError when one is missing: an output
-        that is incomplete must not be announced."""
+        """Upload the files of every output tree, then its listing under the tree's digest: an
+        output of any number of files is then named by its digest alone.
+
+        Raises OSError when a file is missing or the digest is not the tree's: an output that is
+        incomplete must not be announced.
+        """
         wanted = {
             str(row["sha256"]): self._folder / "artifacts" / str(output["name"]) / str(row["path"])
             for output in outputs
@@ -41,6 +46,18 @@ class Uploader:
         if lost:
             first = wanted[lost[0]]
             raise OSError(f"{len(lost)} output files are missing or changed, first {first}")
+        for output in outputs:
+            self._listing(output)
+
+    def _listing(self, output: Mapping[str, Any]) -> None:
+        entries = [FileEntry(f["path"], f["sha256"], int(f["size"])) for f in output["files"]]
+        digest = str(output["digest"])
+        with tempfile.NamedTemporaryFile(prefix=".listing-", dir=self._folder) as file:
+            file.write(tree_listing(entries))
+            file.flush()
+            self._upload({digest: Path(file.name)})
+        if digest not in self._known:
+            raise OSError(f"{digest[:12]} is not the digest of the output {output['name']}")
 
     def _upload(self, wanted: Mapping[str, Path]) -> None:
         fresh = {sha: path for sha, path in wanted.items() if sha not in self._known}

@@ -1,6 +1,7 @@
 """Outputs of runs: checked trees of blobs, and the references that name them."""
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from console.catalog import blobs
 from console.catalog.models import UPLOAD_DIGITS, DatasetVersion, ModelVersion, Output
 from mlcore.run.hashing import FileEntry, tree_digest
 
+LONGEST_LISTING = 512 * 2**20
+"""bytes; a file takes about 150"""
 File = dict[str, Any]
 NAMED = re.compile(r"(dataset|model):([^@/\s][^@/]*)@([1-9][0-9]{0,8})")
 UPLOADED = re.compile(rf"upload:([\w.+-]{{1,64}})@([0-9a-f]{{{UPLOAD_DIGITS}}})")
@@ -77,6 +80,35 @@ def checked_files(files: Sequence[Mapping[str, Any]], digest: str) -> list[File]
         {"path": e.path, "sha256": e.sha256, "size": e.size}
         for e in sorted(entries.values(), key=lambda e: e.path)
     ]
+
+
+def listed_files(digest: str) -> list[File]:
+    """The files of a tree by its listing, which a host uploads as the blob of the tree's digest.
+
+    Raises OutputError where it is not here, or no listing.
+    """
+    try:
+        data = blobs.read_blob(digest, LONGEST_LISTING)
+    except blobs.BlobError as error:
+        raise OutputError("missing_listing", f"The listing of {digest}: {error.message}") from error
+    try:
+        rows = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise OutputError("files", f"The listing of {digest} is not JSON: {error}") from error
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+        raise OutputError("files", f"The listing of {digest} is no list of path, sha256 and size.")
+    return rows
+
+
+def _is_row(row: object) -> bool:
+    return (
+        isinstance(row, dict)
+        and row.keys() == {"path", "sha256", "size"}
+        and isinstance(row["path"], str)
+        and isinstance(row["sha256"], str)
+        and type(row["size"]) is int
+        and row["size"] >= 0
+    )
 
 
 def safe_path(path: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from console.catalog.outputs import listed_files
 from console.catalog.services import index_pending, register_output
 from console.fleet import services as fleet
 from console.gates.services import record_result
@@ -27,7 +28,8 @@ MOST_WAKES = 8
 
 @dataclass(frozen=True)
 class Ending:
-    """How a host says an attempt ended. `outputs` is [{name, type, digest, files}]."""
+    """How a host says an attempt ended. `outputs` is [{name, type, digest}]; the listing of
+    each is the blob of its digest."""
 
     exit_code: int
     last_seq: int = 0
@@ -54,8 +56,8 @@ def finish(attempt_id: int, lease: str, ending: Ending) -> str:
     # content: registering them and then losing the lease does no harm.
     for output in ending.outputs:
         register_output(
-            attempt.run, output["name"], output["type"], output["digest"], output["files"],
-            ending.report,
+            attempt.run, output["name"], output["type"], output["digest"],
+            listed_files(output["digest"]), ending.report,
         )
     with transaction.atomic():
         attempt = hold(attempt_id, lease)

@@ -120,7 +120,8 @@ class LogView(ApiView):
 class FinishView(ApiView):
     @extend_schema(request=forms.FinishSerializer, responses=forms.StateSerializer)
     def post(self, request: Request, attempt: int) -> Response:
-        """End the attempt, with its report and outputs; their blobs must be here already."""
+        """End the attempt, with its report and outputs; the blobs of their files, and the listing
+        of each under its digest, must be here already."""
         body = _body(request, forms.FinishSerializer)
         lease = body.pop("lease")
         return Response({"state": services.finish(attempt, lease, services.Ending(**body))})

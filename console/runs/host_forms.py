@@ -134,10 +134,11 @@ class OffsetSerializer(_Form):
 
 
 class OutputSerializer(_Form):
+    """Its files are in a blob named by the digest: the tree's listing, canonical JSON."""
+
     name = serializers.RegexField(r"^[\w.-]+$", max_length=64)
     type = serializers.RegexField(r"^[\w-]+$", max_length=32)
     digest = serializers.RegexField(SHA256.pattern, max_length=64)
-    files = FileSerializer(many=True)
 
 
 class FinishSerializer(_Form):

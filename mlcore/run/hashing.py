@@ -34,8 +34,12 @@ def tree_entries(folder: Path) -> list[FileEntry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
-def tree_digest(entries: Sequence[FileEntry]) -> str:
-    """The digest of a tree: SHA-256 over the canonical JSON of its sorted entries."""
+def tree_listing(entries: Sequence[FileEntry]) -> bytes:
+    """The canonical JSON of a tree's entries, sorted by path, as UTF-8."""
     rows = [asdict(entry) for entry in sorted(entries, key=lambda entry: entry.path)]
-    text = json.dumps(rows, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps(rows, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def tree_digest(entries: Sequence[FileEntry]) -> str:
+    """The digest of a tree: SHA-256 of its listing. So a listing is stored under the digest."""
+    return hashlib.sha256(tree_listing(entries)).hexdigest()

@@ -84,8 +84,12 @@ write_json(folder.manifest, {"kind": "synth"})
     assert finish["last_seq"] == 1200
     assert finish["report"] == {"schema": "synth/1"}
     assert finish["manifest"] == {"kind": "synth"}
-    assert [o["name"] for o in finish["outputs"]] == ["dataset"]
-    assert console.blobs[hashlib.sha256(b"{}").hexdigest()] == b"{}"
+    (output,) = finish["outputs"]
+    assert output.keys() == {"name", "type", "digest"}
+    sha = hashlib.sha256(b"{}").hexdigest()
+    assert console.blobs[sha] == b"{}"
+    listing = json.loads(console.blobs[output["digest"]])
+    assert listing == [{"path": "train.jsonl", "sha256": sha, "size": 2}]
 
 
 def test_a_sample_file_is_uploaded_before_its_event(launch: Launch, console: FakeConsole) -> None:

@@ -18,7 +18,7 @@ from console.gates.models import GateResult
 from console.runs import finishing, services
 from console.runs.models import Attempt, Run
 from console.runs.queries import stalled
-from mlcore.run.hashing import FileEntry, tree_digest
+from mlcore.run.hashing import FileEntry, tree_listing
 from tests.unit.console.runs.conftest import (
     claimed,
     event,
@@ -38,11 +38,8 @@ def beat(attempt: Attempt, lease: str = "") -> bool:
 
 def output_of(content: bytes, name: str = "predictions", type_: str = "predictions") -> Any:
     sha = hashlib.sha256(content).hexdigest()
-    entry = FileEntry("data.txt", sha, len(content))
-    return {
-        "name": name, "type": type_, "digest": tree_digest([entry]),
-        "files": [{"path": entry.path, "sha256": sha, "size": entry.size}],
-    }
+    listing = blobs.put_bytes(tree_listing([FileEntry("data.txt", sha, len(content))]))
+    return {"name": name, "type": type_, "digest": listing.sha256}
 
 
 def test_a_heartbeat_extends_the_lease_and_knows_the_process(launch: Any, host: Host) -> None:
@@ -223,6 +220,32 @@ def test_an_output_without_its_bytes_ends_nothing(launch: Any, host: Host) -> No
     assert caught.value.status_code == 422
     assert state_of(run)[0] == "running"
     assert finish(attempt, 70) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("listing", "code"),
+    [
+        (None, "missing_listing"),
+        (b"[{", "files"),
+        (b'{"path": "a"}', "files"),
+        (b'[{"path": "a", "sha256": "b", "size": true}]', "files"),
+        (b'[{"path":"../a","sha256":"%s","size":1}]' % (b"0" * 64), "files"),
+        (b'[ {"path":"a","sha256":"%s","size":0}]' % hashlib.sha256(b"").hexdigest().encode(),
+         "digest_mismatch"),
+    ],
+)  # fmt: skip
+def test_an_output_without_a_true_listing_ends_nothing(
+    launch: Any, host: Host, listing: bytes | None, code: str
+) -> None:
+    run = launch()
+    attempt = claimed(host)
+    blobs.put_bytes(b"")
+    digest = blobs.put_bytes(listing).sha256 if listing is not None else "0" * 64
+    with pytest.raises(ApiProblem) as caught:
+        finish(attempt, 0, outputs=[{"name": "files", "type": "files", "digest": digest}])
+    assert (caught.value.status_code, caught.value.code) == (422, code)
+    assert state_of(run)[0] == "running"
+    assert not Output.objects.exists()
 
 
 @pytest.mark.parametrize(("said", "code"), [(True, 0), (False, 5), ("yes", 5), (None, 5)])
