@@ -6,6 +6,8 @@ form of levels. What a remark or a label's own text says stays.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mlcore.contract.desc import FREE_TEXT_KEYS, REMARK_KEY
 
 KEY, COMPLETE, PARTIAL = "可见性", "完整", "部分"
@@ -14,6 +16,7 @@ LABEL = "标签"
 """the class whose next level is the text of a label"""
 
 
+@lru_cache(maxsize=65536)
 def as_partial(desc: str) -> str:
     """The description of the same object, of which only a part is seen."""
     return _keys(desc) if "=" in desc else _levels(desc)

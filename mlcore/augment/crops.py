@@ -31,6 +31,6 @@ def do_crop(
     scene: Scene, window: Window, would: tuple[Shapes, Cut], stays: Flags, threshold: float
 ) -> Outcome:
     """Crop the scene and say so."""
-    kept = int(stays.sum())
+    kept = int(np.count_nonzero(stays))
     scene.crop(window, would, stays, threshold)
     return Outcome(detail={"window": list(window), "kept": kept, "dropped": len(stays) - kept})

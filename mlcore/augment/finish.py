@@ -26,9 +26,7 @@ def finish(
     objects = _objects(scene, moved=not affine.is_identity(scene.matrix))
     marks = {id(made): mark for made, mark in zip(objects, scene.marks, strict=True)}
     ordered = order_objects(objects, classes, policy=policy)
-    new = replace(
-        record, width=scene.width, height=scene.height, objects=tuple(ordered)
-    )
+    new = replace(record, width=scene.width, height=scene.height, objects=tuple(ordered))
     if record.summary is not None:
         same = sorted(o.desc for o in ordered) == sorted(o.desc for o in record.objects)
         new = new if same else replace(new, summary=resummarise(new))
@@ -37,17 +35,19 @@ def finish(
 
 def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
     """What was not moved keeps its very numbers; all else is rounded and canonical."""
-    rounded = scene.shapes.flats(DIGITS)
-    exact = rounded if moved else scene.shapes.flats()
-    out = []
-    for at, (mark, kind) in enumerate(zip(scene.marks, scene.shapes.kinds, strict=True)):
-        desc = as_partial(mark.desc) if mark.partial else mark.desc
-        if not moved and mark.source is not None:
-            points = exact[at]
-        else:
-            points = rounded[at] if kind == "bbox_2d" else canonical(kind, rounded[at])
-        out.append(SceneObject(desc, kind, points))
-    return out
+    marks, kinds = scene.marks, scene.shapes.kinds
+    descs = [as_partial(mark.desc) if mark.partial else mark.desc for mark in marks]
+    points = [
+        row if kind == "bbox_2d" else canonical(kind, row)
+        for kind, row in zip(kinds, scene.shapes.flats(DIGITS), strict=True)
+    ]
+    if not moved:
+        exact = scene.shapes.flats()
+        points = [
+            new if mark.source is None else old
+            for mark, new, old in zip(marks, points, exact, strict=True)
+        ]
+    return list(map(SceneObject, descs, kinds, points))
 
 
 def _telemetry(
@@ -59,8 +59,10 @@ def _telemetry(
     partial = [
         at
         for at, (item, made) in enumerate(zip(items, ordered, strict=True))
-        if item.desc != made.desc
+        if item.partial and item.desc != made.desc
     ]
+    sources = [item.source for item in items]
+    coverages = [1.0 if item.coverage == 1.0 else round(item.coverage, 6) for item in items]
     lost: list[Mapping[str, Any]] = [
         {"source": one.source, "reason": one.reason} for one in scene.lost
     ]
@@ -71,16 +73,18 @@ def _telemetry(
         width=scene.width,
         height=scene.height,
         padding_ratio=round(scene.padding_ratio, 6),
-        origin=tuple(item.source for item in items),
-        coverages=tuple(round(item.coverage, 6) for item in items),
-        kept=tuple(sorted(item.source for item in items if item.source is not None)),
+        origin=tuple(sources),
+        coverages=tuple(coverages),
+        kept=tuple(sorted([source for source in sources if source is not None])),
         lost=tuple(lost),
         partial=tuple(partial),
-        degenerate=tuple(at for at, item in enumerate(items) if item.degenerate),
-        became_poly=tuple(at for at, item in enumerate(items) if item.became_poly),
+        degenerate=tuple([at for at, item in enumerate(items) if item.degenerate]),
+        became_poly=tuple([at for at, item in enumerate(items) if item.became_poly]),
         pasted=tuple(
-            {"position": at, **item.origin}
-            for at, item in enumerate(items)
-            if item.origin is not None
+            [
+                {"position": at, **item.origin}
+                for at, item in enumerate(items)
+                if item.origin is not None
+            ]
         ),
     )

@@ -61,6 +61,7 @@ class Augmenter:
             )
         self.config = config
         self.seed = seed
+        self._settings = config.settings
         self._bank = patch_bank
         self._policy: Policy = policy
         self._classes = tuple(classes)
@@ -84,7 +85,7 @@ class Augmenter:
         bypass_prob, ops = self.strengths(step, total_steps)
         if bypass_prob > 0 and self._draw(epoch, record.id, "bypass").random() < bypass_prob:
             return Augmented(record, image, _untouched(record))
-        scene = Scene.of(record, image, self.config.settings, self._bank)
+        scene = Scene.of(record, image, self._settings, self._bank)
         steps = self._run(scene, ops, epoch, record.id)
         new, telemetry = finish(record, scene, steps, self._policy, self._classes)
         return Augmented(new, scene.image, telemetry)

@@ -94,7 +94,8 @@ class Bank(Protocol):
 @dataclass
 class Scene:
     """The state. `matrix` maps pixels of the original picture to those of the canvas now, `frame`
-    is the outline of what of the original picture is on the canvas. `record` is the record's id."""
+    is the outline of what of the original picture is on the canvas, empty while that is all of it.
+    `record` is the record's id."""
 
     image: Pixels
     marks: list[Mark]
@@ -105,10 +106,6 @@ class Scene:
     matrix: Matrix = field(default_factory=affine.identity)
     frame: Flat = ()
     lost: list[Lost] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if not self.frame:
-            self.frame = (0, 0, self.width, 0, self.width, self.height, 0, self.height)
 
     @classmethod
     def of(
@@ -136,6 +133,8 @@ class Scene:
     @property
     def padding_ratio(self) -> float:
         """Share of the canvas that shows no part of the original picture."""
+        if not self.frame:
+            return 0.0
         return max(0.0, 1.0 - extent("poly", self.frame) / (self.width * self.height))
 
     def add(self, marks: Sequence[Mark], kinds: Sequence[Kind], points: Sequence[Flat]) -> None:
@@ -147,20 +146,20 @@ class Scene:
         """Carry out an affine map onto a canvas of width x height, objects included."""
         if affine.is_identity(matrix) and (width, height) == (self.width, self.height):
             return
-        self.image = warp_image(self.image, matrix, width, height, self.settings.interpolation)
         self._follow(matrix, width, height)
+        self.image = warp_image(self.image, matrix, width, height, self.settings.interpolation)
 
     def resize(self, width: int, height: int) -> None:
         """Stretch the whole picture to a size."""
         shrinks = width * height < self.width * self.height
         flag = cv2.INTER_AREA if shrinks else _FLAGS[self.settings.interpolation]
-        matrix = affine.scale(width / self.width, height / self.height)
+        self._follow(affine.scale(width / self.width, height / self.height), width, height)
         self.image = as_pixels(cv2.resize(self.image, (width, height), interpolation=flag))
-        self._follow(matrix, width, height)
 
     def pad(self, width: int, height: int) -> None:
         """Add fill to the right and at the bottom up to a size."""
         more = (height - self.height, width - self.width)
+        self.frame = self._outline()
         self.image = as_pixels(
             cv2.copyMakeBorder(
                 self.image, 0, more[0], 0, more[1], cv2.BORDER_CONSTANT, value=FILL
@@ -178,13 +177,19 @@ class Scene:
     ) -> None:
         """Cut to a window. `would` is what `cut` said; objects that do not stay are lost."""
         left, top, width, height = window
-        self.image = self.image[top : top + height, left : left + width]
         self._commit(*would, stays, (width, height), threshold, "coverage")
         self._move_frame(affine.translate(-left, -top), width, height)
+        self.image = self.image[top : top + height, left : left + width]
+
+    def _outline(self) -> Flat:
+        return self.frame or (0, 0, self.width, 0, self.width, self.height, 0, self.height)
 
     def _move_frame(self, matrix: Matrix, width: int, height: int) -> None:
+        """Of the picture as it is before a map onto a canvas of width x height."""
         self.matrix = matrix @ self.matrix
-        moved = affine.move("poly", self.frame, matrix).points
+        if not self.frame and _covers(matrix, (self.width, self.height), (width, height)):
+            return
+        moved = affine.move("poly", self._outline(), matrix).points
         clipped = clip("poly", moved, width, height)
         self.frame = clipped.points if clipped.state != "outside" else (0.0,) * 8
 
@@ -214,16 +219,27 @@ class Scene:
         if not cut.degenerate.any() and bool((cut.kept == 1.0).all()) and bool(stays.all()):
             return
         marks = []
-        for at, (mark, stay) in enumerate(zip(self.marks, stays.tolist(), strict=True)):
+        flags = (stays, cut.outside, cut.degenerate, cut.kept)
+        rows = zip(self.marks, *(one.tolist() for one in flags), strict=True)
+        for mark, stay, outside, degenerate, kept in rows:
             if not stay:
-                why = "outside" if cut.outside[at] else reason
-                self.lost.append(Lost(mark.source, why))
+                self.lost.append(Lost(mark.source, "outside" if outside else reason))
                 continue
-            mark.coverage *= float(cut.kept[at])
+            mark.coverage *= kept
             mark.partial = mark.partial or mark.coverage < threshold
-            mark.degenerate = mark.degenerate or bool(cut.degenerate[at])
+            mark.degenerate = mark.degenerate or degenerate
             marks.append(mark)
         self.marks = marks
+
+
+def _covers(matrix: Matrix, old: tuple[int, int], new: tuple[int, int]) -> bool:
+    """Whether a map that keeps upright boxes upright spreads a canvas over all of a new one."""
+    (a, b, dx), (c, d, dy) = matrix[:2].tolist()
+    if b or c:
+        return False
+    across, down = sorted((dx, a * old[0] + dx)), sorted((dy, d * old[1] + dy))
+    low, right, bottom = max(across[0], down[0]), across[1], down[1]
+    return bool(low <= SLACK and right >= new[0] - SLACK and bottom >= new[1] - SLACK)
 
 
 def warp_image(

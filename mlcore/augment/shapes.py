@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 import numpy.typing as npt
@@ -127,26 +127,27 @@ class Shapes:
 
     def cut(self, width: int, height: int) -> Cut:
         """What an image of width x height leaves of each, as `mlcore.geometry.clip` cuts it."""
-        count = len(self)
-        kept, degenerate = np.ones(count), np.zeros(count, dtype=np.bool_)
-        outside, points = np.zeros(count, dtype=np.bool_), dict[int, Flat]()
+        count, points = len(self), dict[int, Flat]()
+        nothing = np.zeros(count, dtype=np.bool_)
         if not count:
-            return Cut(outside, kept, degenerate, points)
+            return Cut(nothing, np.ones(count), nothing, points)
         low, high = self.bounds()
         side = np.array([width, height], dtype=np.float64)
-        within = ((low >= -SLACK) & (high <= side + SLACK)).all(axis=1)
-        if within.all():
-            return Cut(outside, kept, degenerate, points)
-        away = ~within & ((high < 0) | (low > side)).any(axis=1)
-        outside |= away
-        boxes = self.is_box & ~within & ~away
-        spans = np.clip(high, 0, side) - np.clip(low, 0, side)
-        whole = (high - low).prod(axis=1)
-        kept[boxes] = spans[boxes].prod(axis=1) / np.maximum(whole[boxes], SLACK**2)
-        outside |= boxes & (kept == 0)
-        degenerate |= outside | (boxes & (spans.min(axis=1) < MIN_EXTENT))
+        beyond = (low < -SLACK) | (high > side + SLACK)
+        crossing = beyond[:, 0] | beyond[:, 1]
+        if not np.count_nonzero(crossing):
+            return Cut(nothing, np.ones(count), nothing, points)
+        whole, spans = high - low, np.minimum(high, side) - np.maximum(low, 0)
+        narrow = np.minimum(spans[:, 0], spans[:, 1])
+        outside = crossing & (narrow < 0)
+        crossing &= ~outside
+        boxes = crossing & self.is_box
+        shares = spans[:, 0] * spans[:, 1] / np.maximum(whole[:, 0] * whole[:, 1], SLACK**2)
+        kept = np.where(boxes, shares, 1.0)
+        outside |= kept == 0
         kept[outside] = 0.0
-        for at in np.flatnonzero(~within & ~away & ~boxes).tolist():
+        degenerate = outside | (boxes & (narrow < MIN_EXTENT))
+        for at in np.flatnonzero(crossing & ~boxes).tolist():
             start = int(self.starts[at])
             row = tuple(self.coords[start : start + int(self.counts[at])].ravel().tolist())
             found = clip(self.kinds[at], row, width, height)
@@ -159,26 +160,24 @@ class Shapes:
         """The shapes that stay, as a cut left them."""
         if not len(self):
             return self
-        np_side = np.array([width, height], dtype=np.float64)
+        side = np.array([width, height], dtype=np.float64)
         if stays.all() and not cut.points:
-            return Shapes(self.kinds, np.clip(self.coords, 0.0, np_side), self.counts)
-        places = np.flatnonzero(stays).tolist()
-        kinds = [self.kinds[at] for at in places]
-        if not cut.points:
-            coords = np.clip(self.coords[np.repeat(stays, self.counts)], 0.0, np_side)
-            return Shapes(kinds, coords, self.counts[stays])
-        rows = []
-        for at in places:
-            start = int(self.starts[at])
-            changed = cut.points.get(at)
-            rows.append(
-                self.coords[start : start + int(self.counts[at])]
-                if changed is None
-                else affine.as_pairs(changed)
-            )
-        coords = np.concatenate(rows) if rows else np.zeros((0, 2))
-        counts = np.array([len(row) for row in rows], dtype=np.intp)
-        return Shapes(kinds, np.clip(coords, 0.0, np_side), counts)
+            return Shapes(self.kinds, _squeezed(self.coords, side), self.counts)
+        kinds = list(compress(self.kinds, stays.tolist()))
+        changed = [at for at in cut.points if stays[at]]
+        if not changed:
+            rows = np.repeat(stays, self.counts)
+            return Shapes(kinds, _squeezed(self.coords[rows], side), self.counts[stays])
+        is_new, counts = np.zeros(len(self), dtype=np.bool_), self.counts.copy()
+        is_new[changed] = True
+        counts[changed] = [len(cut.points[at]) // 2 for at in changed]
+        counts = counts[stays]
+        new = np.repeat(is_new[stays], counts)
+        coords = np.empty((len(new), 2))
+        coords[~new] = self.coords[np.repeat(stays & ~is_new, self.counts)]
+        numbers = chain.from_iterable(cut.points[at] for at in changed)
+        coords[new] = np.fromiter(numbers, dtype=np.float64).reshape(-1, 2)
+        return Shapes(kinds, _squeezed(coords, side), counts)
 
     def with_more(self, kinds: Sequence[Kind], points: Sequence[Flat]) -> Shapes:
         """And some more at the end."""
@@ -188,3 +187,8 @@ class Shapes:
             np.concatenate([self.coords, more.coords]),
             np.concatenate([self.counts, more.counts]),
         )
+
+
+def _squeezed(coords: Floats, side: Floats) -> Floats:
+    squeezed: Floats = np.minimum(np.maximum(coords, 0.0), side)
+    return squeezed

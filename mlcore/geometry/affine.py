@@ -21,12 +21,13 @@ Points = npt.NDArray[np.float64]
 """points as rows: shape [n, 2]"""
 EPSILON = 1e-9
 """a matrix entry smaller than this is zero"""
-_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+_EYE = np.eye(3)
+_IDENTITY = _EYE.ravel().tolist()
 
 
 def identity() -> Matrix:
     """The map that changes nothing."""
-    return np.eye(3)
+    return _EYE.copy()
 
 
 def translate(dx: float, dy: float) -> Matrix:
@@ -90,7 +91,9 @@ def apply(matrix: Matrix, points: Points) -> Points:
 def is_identity(matrix: Matrix) -> bool:
     """True where the map moves nothing."""
     flat = matrix.ravel().tolist()
-    return all(abs(a - b) < EPSILON for a, b in zip(flat, _IDENTITY, strict=True))
+    return flat == _IDENTITY or all(
+        abs(a - b) < EPSILON for a, b in zip(flat, _IDENTITY, strict=True)
+    )
 
 
 def is_axis_aligned(matrix: Matrix) -> bool:

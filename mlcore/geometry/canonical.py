@@ -25,9 +25,32 @@ def canonical(kind: Kind, points: Sequence[float]) -> Flat:
     if kind == "bbox_2d":
         x1, y1, x2, y2 = points
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    if kind == "poly":
+        plain = _plain(tuple(points))
+        if plain:
+            return plain
     pairs = list(zip(points[0::2], points[1::2], strict=True))
     placed = _line(pairs) if kind == "line" else _poly(pairs, signed_area(points))
     return tuple(chain.from_iterable(placed))
+
+
+def _plain(points: Flat) -> Flat:
+    """What `_poly` makes of nearly every polygon: one vertex on top, an area, not closed by a
+    repeated point. Empty for any other."""
+    ys = points[1::2]
+    top = min(ys)
+    if ys.count(top) > 1 or points[:2] == points[-2:]:
+        return ()
+    area = signed_area(points)
+    at = ys.index(top)
+    if area > 0:
+        return points[2 * at :] + points[: 2 * at]
+    if area == 0:
+        return ()
+    xs, ys = points[0::2][::-1], ys[::-1]
+    at = len(ys) - 1 - at
+    backwards = zip(xs[at:] + xs[:at], ys[at:] + ys[:at], strict=True)
+    return tuple(chain.from_iterable(backwards))
 
 
 def _poly(pairs: list[_Pair], area: float) -> list[_Pair]:

@@ -7,13 +7,14 @@ caller decides. `kept` says how much of the area or length is left in the result
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mlcore.contract.records import Kind
-from mlcore.geometry.measure import bounds, extent, path_length, signed_area
+from mlcore.geometry.measure import Box, bounds, extent, path_length, signed_area
 from mlcore.geometry.simplify import pad_triangle
 
 State = Literal["inside", "cut", "outside"]
@@ -52,20 +53,20 @@ def clip(kind: Kind, points: Sequence[float], width: float, height: float) -> Cl
     if x1 >= -SLACK and y1 >= -SLACK and x2 <= width + SLACK and y2 <= height + SLACK:
         return Clipped(_squeezed(points, width, height), "inside", 1.0)
     if kind == "bbox_2d":
-        squeezed = _squeezed(points, width, height)
-        parts: list[Flat] = [squeezed] if extent(kind, squeezed) > 0 else []
+        parts = [_squeezed(points, width, height)]
     elif kind == "line":
-        parts = line_pieces(points, width, height)
+        parts = _line_parts(points, width, height)
     else:
-        parts = polygon_pieces(points, width, height)
-    if not parts:
+        parts = _polygon_parts(points, width, height, (x1, y1, x2, y2))
+    sized = [(size, part) for part in parts if (size := extent(kind, part)) > 0]
+    if not sized:
         squeezed = _squeezed(points, width, height)
         return Clipped(squeezed, "outside", 0.0, pieces=0, degenerate=True)
-    best = parts[0] if len(parts) == 1 else max(parts, key=lambda part: extent(kind, part))
+    size, best = sized[0] if len(sized) == 1 else max(sized, key=lambda one: one[0])
     whole = extent(kind, points)
-    kept = min(extent(kind, best) / whole, 1.0) if whole > 0 else 0.0
+    kept = min(size / whole, 1.0) if whole > 0 else 0.0
     out = pad_triangle(best) if kind == "poly" else best
-    return Clipped(out, "cut", kept, len(parts), degenerate=_unseen(kind, out))
+    return Clipped(out, "cut", kept, len(sized), degenerate=_unseen(kind, out))
 
 
 def _unseen(kind: Kind, points: Flat) -> bool:
@@ -86,6 +87,10 @@ def line_pieces(points: Sequence[float], width: float, height: float) -> list[Fl
     Each segment is cut by itself (Liang and Barsky, ACM ToG 3(1), 1984); parts that meet at a
     vertex inside the image stay together.
     """
+    return [part for part in _line_parts(points, width, height) if path_length(part) > 0]
+
+
+def _line_parts(points: Sequence[float], width: float, height: float) -> list[Flat]:
     pieces: list[list[_Pair]] = []
     for i in range(2, len(points), 2):
         start, end = (points[i - 2], points[i - 1]), (points[i], points[i + 1])
@@ -96,8 +101,7 @@ def line_pieces(points: Sequence[float], width: float, height: float) -> list[Fl
             pieces[-1].append(cut[1])
         else:
             pieces.append([cut[0], cut[1]])
-    flat = [_flat(_unrepeated(piece)) for piece in pieces]
-    return [piece for piece in flat if path_length(piece) > 0]
+    return [_flat(_unrepeated(piece)) for piece in pieces]
 
 
 def _segment(
@@ -136,8 +140,15 @@ def polygon_pieces(points: Sequence[float], width: float, height: float) -> list
     them by an edge along the border that no object has. A polygon that crosses itself keeps their
     method's single ring where its crossings of a border cannot be paired.
     """
-    rings = [[(points[i], points[i + 1]) for i in range(0, len(points), 2)]]
-    x1, y1, x2, y2 = bounds(points)
+    parts = _polygon_parts(points, width, height, bounds(points))
+    return [part for part in parts if abs(signed_area(part)) > 0]
+
+
+def _polygon_parts(
+    points: Sequence[float], width: float, height: float, around: Box
+) -> list[Flat]:
+    """`around` is the upright box around the polygon."""
+    x1, y1, x2, y2 = around
     limits: list[_Limit] = []
     if x1 < 0:
         limits.append((0, 0.0, 1.0))
@@ -147,16 +158,20 @@ def polygon_pieces(points: Sequence[float], width: float, height: float) -> list
         limits.append((1, 0.0, 1.0))
     if y2 > height:
         limits.append((1, float(height), -1.0))
+    rings = [list(zip(points[0::2], points[1::2], strict=True))]
     for limit in limits:
         rings = [part for ring in rings for part in _cut(ring, limit)]
     flat = [_flat(_unrepeated(ring, closed=1)) for ring in rings]
-    return [ring for ring in flat if len(ring) >= 6 and abs(signed_area(ring)) > 0]
+    return [ring for ring in flat if len(ring) >= 6]
 
 
 def _cut(ring: list[_Pair], limit: _Limit) -> list[list[_Pair]]:
     """The parts of a ring on the inner side of one border."""
     axis, border, sign = limit
-    inside = [sign * (pair[axis] - border) >= 0 for pair in ring]
+    if sign > 0:
+        inside = [pair[axis] >= border for pair in ring]
+    else:
+        inside = [pair[axis] <= border for pair in ring]
     if all(inside):
         return [ring]
     chains = _chains(ring, inside, limit)
@@ -167,19 +182,20 @@ def _cut(ring: list[_Pair], limit: _Limit) -> list[list[_Pair]]:
 
 def _chains(ring: list[_Pair], inside: list[bool], limit: _Limit) -> list[list[_Pair]]:
     """The stretches of a ring inside a border, each from where it enters to where it leaves."""
-    count = len(ring)
     chains: list[list[_Pair]] = []
     outer = inside.index(False)
-    for step in range(outer, outer + count):
-        here, after = step % count, (step + 1) % count
-        if inside[here]:
-            chains[-1].append(ring[here])
-        if inside[here] != inside[after]:
-            crossing = _crossing(ring[here], ring[after], limit)
-            if inside[after]:
+    here, was_in = ring[outer], False
+    for at in (*range(outer + 1, len(ring)), *range(outer + 1)):
+        after, is_in = ring[at], inside[at]
+        if is_in != was_in:
+            crossing = _crossing(here, after, limit)
+            if is_in:
                 chains.append([crossing])
             else:
                 chains[-1].append(crossing)
+        if is_in:
+            chains[-1].append(after)
+        here, was_in = after, is_in
     return chains
 
 
@@ -223,4 +239,4 @@ def _unrepeated(pairs: list[_Pair], closed: int = 0) -> list[_Pair]:
 
 
 def _flat(pairs: list[_Pair]) -> Flat:
-    return tuple(value for pair in pairs for value in pair)
+    return tuple(itertools.chain.from_iterable(pairs))

@@ -14,10 +14,12 @@ Box = tuple[float, float, float, float]
 def signed_area(points: Sequence[float]) -> float:
     """Area of a polygon by the shoelace formula: positive for clockwise, as y points down."""
     total = 0.0
-    x1, y1 = points[-2], points[-1]
-    for x2, y2 in zip(points[0::2], points[1::2], strict=True):
+    x1, y1 = points[-2:]
+    numbers = iter(points)
+    for x2, y2 in zip(numbers, numbers, strict=True):
         total += x1 * y2 - x2 * y1
-        x1, y1 = x2, y2
+        x1 = x2
+        y1 = y2
     return total / 2
 
 
@@ -40,6 +42,10 @@ def extent(kind: Kind, points: Sequence[float]) -> float:
 
 def bounds(points: Sequence[float]) -> Box:
     """The upright box around points."""
+    if len(points) == 4:
+        x1, y1, x2, y2 = points
+        left, right = (x1, x2) if x1 <= x2 else (x2, x1)
+        return (left, y1, right, y2) if y1 <= y2 else (left, y2, right, y1)
     xs, ys = points[0::2], points[1::2]
     return min(xs), min(ys), max(xs), max(ys)
 

@@ -7,12 +7,15 @@ stretching an image changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Literal, get_args
 
 from mlcore.contract.desc import class_of
 from mlcore.contract.records import KINDS, SceneObject
 from mlcore.errors import ConfigError
+from mlcore.geometry.measure import bounds
 
 Policy = Literal["class_then_rows", "reference_tlbr", "center_tlbr", "as_given"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -21,7 +24,8 @@ ORDER: Policy = "class_then_rows"
 """the policy of datasets that name none"""
 ROW_SHARE = 0.1
 """tops that differ by less than this share of the objects' whole vertical extent lie in one row"""
-_Rank = tuple[float, float, str, str, tuple[float, ...]]
+_Placed = tuple[float, float, str, str, tuple[float, ...], int]
+"""top edge, left edge, everything else that decides, and which of the given objects it is"""
 _Key = Callable[[SceneObject], tuple[float, ...]]
 
 
@@ -119,35 +123,32 @@ def _rest(item: SceneObject) -> tuple[str, str, tuple[float, ...]]:
 
 
 def _by_classes(given: Sequence[SceneObject], classes: Sequence[str]) -> list[SceneObject]:
-    groups: dict[str, list[SceneObject]] = {name: [] for name in classes}
-    for item in given:
-        groups.setdefault(class_of(item.desc), []).append(item)
-    height = _row_height(given)
-    return [item for group in groups.values() for item in _by_rows(group, height)]
+    if not given:
+        return []
+    groups: dict[str, list[_Placed]] = {name: [] for name in classes}
+    bottoms = []
+    for at, item in enumerate(given):
+        left, top, _, bottom = bounds(item.points)
+        bottoms.append(bottom)
+        placed = (top, left, item.kind, item.desc, item.points, at)
+        groups.setdefault(class_of(item.desc), []).append(placed)
+    highest = min([placed[0] for group in groups.values() for placed in group])
+    height = ROW_SHARE * (max(bottoms) - highest)
+    return [given[at] for group in groups.values() for at in _by_rows(group, height)]
 
 
-def _row_height(objects: Sequence[SceneObject]) -> float:
-    ys = [y for item in objects for y in item.points[1::2]]
-    return ROW_SHARE * (max(ys) - min(ys)) if ys else 0.0
-
-
-def _by_rows(group: Sequence[SceneObject], height: float) -> list[SceneObject]:
+def _by_rows(group: list[_Placed], height: float) -> list[int]:
     """A row begins at the topmost object left and takes those that begin less than a row lower."""
-    rows: list[list[tuple[_Rank, SceneObject]]] = []
-    ranked = [(_rank(item), item) for item in group]
-    for rank, item in sorted(ranked, key=lambda pair: (pair[0][1], pair[0])):
-        if rows and rank[1] - rows[-1][0][0][1] < height:
-            rows[-1].append((rank, item))
+    rows: list[list[_Placed]] = []
+    start = -math.inf
+    for placed in sorted(group):
+        if rows and placed[0] - start < height:
+            rows[-1].append(placed)
         else:
-            rows.append([(rank, item)])
-    return [item for row in rows for _, item in sorted(row, key=_first)]
+            start = placed[0]
+            rows.append([placed])
+    return [placed[-1] for row in rows for placed in sorted(row, key=_from_left)]
 
 
-def _first(pair: tuple[_Rank, SceneObject]) -> _Rank:
-    return pair[0]
-
-
-def _rank(item: SceneObject) -> _Rank:
-    """Left edge, top edge, then everything else, so that the input's order never matters."""
-    xs, ys = item.points[0::2], item.points[1::2]
-    return min(xs), min(ys), item.kind, item.desc, item.points
+_from_left = itemgetter(1, 0, 2, 3, 4)
+"""left edge, top edge, then everything else, so that the input's order never matters"""

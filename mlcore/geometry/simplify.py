@@ -43,7 +43,7 @@ def pad_triangle(points: Sequence[float]) -> tuple[float, ...]:
 
     The contract wants four points; the shape stays. Other polygons return as they are.
     """
-    given = tuple(float(v) for v in points)
+    given = tuple(map(float, points))
     if len(given) != 6:
         return given
     pairs = [(given[i], given[i + 1]) for i in (0, 2, 4)]

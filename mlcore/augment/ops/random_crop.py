@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import compress
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from mlcore.augment.crops import do_crop, enough, lines_of, place
+from mlcore.augment.crops import do_crop, enough, place
 from mlcore.augment.op import BarrierOp, Outcome, Range, register, uniform
 from mlcore.augment.scene import Scene
 
@@ -51,8 +52,9 @@ class RandomCrop(BarrierOp):
         window = place(rng, scene, width, height)
         would = scene.cut(window)
         stays = enough(scene, would[1], self.min_coverage)
-        if stays.sum() < self.min_objects:
-            return Outcome("min_objects", {"kept": int(stays.sum())})
-        if self.skip_if_line and bool((stays & lines_of(scene)).any()):
+        kept = int(np.count_nonzero(stays))
+        if kept < self.min_objects:
+            return Outcome("min_objects", {"kept": kept})
+        if self.skip_if_line and "line" in compress(scene.shapes.kinds, stays.tolist()):
             return Outcome("line")
         return do_crop(scene, window, would, stays, self.completeness_threshold)
