@@ -28,7 +28,9 @@ _ALLOWED = frozenset({
 })
 _ALLOWED_PREFIXES = (
     "LC_", "OMP_", "MKL_", "OPENBLAS_", "NCCL_", "GLOO_", "TORCH", "PYTORCH_", "NVIDIA_",
+    "MLFLOW_",
 )
+"""with where a training tells its figures, and how it says who it is there"""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ def input_choices(project: Project) -> dict[str, list[Choice]]:
     """Choices by input type: dataset, model, adapter, predictions, evaluation, upload."""
     return {
         "dataset": _datasets(project) + _outputs(project, "dataset"),
-        "model": _models(project) + _outputs(project, "model"),
-        "adapter": _outputs(project, "adapter"),
+        "model": _models(project, "model") + _outputs(project, "model"),
+        "adapter": _models(project, "adapter") + _outputs(project, "adapter"),
         "predictions": _outputs(project, "predictions"),
         "evaluation": _outputs(project, "evaluation"),
         "upload": _uploads(project),
@@ -40,8 +40,9 @@ def _datasets(project: Project) -> list[Choice]:
     ]
 
 
-def _models(project: Project) -> list[Choice]:
-    rows = ModelVersion.objects.filter(entry__project=project).select_related("entry")
+def _models(project: Project, type_: str) -> list[Choice]:
+    rows = ModelVersion.objects.filter(entry__project=project, output__type=type_)
+    rows = rows.select_related("entry")
     return [Choice(v.ref, v.digest[:12]) for v in rows.order_by("-id")[:MOST]]
 
 

@@ -81,6 +81,7 @@ def datasets(project: Project) -> QuerySet[Dataset]:
         n_objects=Subquery(newest.values("n_objects")[:1]),
         n_rejects=Subquery(newest.values("n_rejects")[:1]),
         bytes=Subquery(newest.values("output__bytes")[:1]),
+        type=Subquery(newest.values("output__type")[:1]),
     )
 
 
@@ -136,7 +137,7 @@ def groups(version: DatasetVersion, kind: str) -> QuerySet[DatasetGroup]:
 
 
 def models(project: Project) -> QuerySet[ModelEntry]:
-    """Models with `headline`, `run_uid` and `bytes` of their newest version."""
+    """Models and adapters with `type`, `headline`, `run_uid`, `bytes` of their newest version."""
     newest = ModelVersion.objects.filter(entry=OuterRef("pk")).order_by("-number")
     return ModelEntry.objects.filter(project=project).annotate(
         headline=Subquery(newest.values("headline")[:1]),

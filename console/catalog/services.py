@@ -62,7 +62,8 @@ def register_output(
     files: Sequence[Mapping[str, Any]],
     report: Mapping[str, Any] | None,
 ) -> Output:
-    """Record what a run made; a dataset or model becomes the next version under the run's name.
+    """Record what a run made; a dataset, model or adapter becomes the next version under the run's
+    name.
 
     The same digest under the same name is the same version. Raises OutputError (an ApiProblem)
     when blobs are missing or the tree is not what its type says; then nothing is left of it. The
@@ -79,7 +80,7 @@ def register_output(
                 project=run.project, run_uid=str(run.uid), name=name, type=type_, digest=digest,
                 files=checked, bytes=sum(file["size"] for file in checked),
             )
-        if type_ == "model":
+        if type_ in ("model", "adapter"):
             _model_version(run, output, report or {})
         version = None if plan is None else _pending_version(run, output, plan)
     if version is not None and plan is not None:
@@ -191,7 +192,8 @@ def index_pending() -> str:
 def _model_version(run: RunLike, output: Output, report: Mapping[str, Any]) -> ModelVersion:
     name = name_of(run, "model")
     if output.name != "model":
-        # The checkpoint that a run's adapters were trained on is not what the run made of it.
+        # An adapter is no whole model, and the checkpoint that it was trained on is not what the
+        # run made of it.
         name = f"{name[:110]}-{output.name}"
     entry, _ = ModelEntry.objects.get_or_create(project=run.project, name=name)
     same = ModelVersion.objects.filter(entry=entry, digest=output.digest).first()

@@ -105,9 +105,8 @@ def model_choices(project: Project) -> list[str]:
         for folder in sorted(BUILTIN.iterdir())
         if (folder / TOKENIZER).is_file()
     ]
-    versions = ModelVersion.objects.filter(entry__project=project).select_related(
-        "entry", "output"
-    )
+    versions = ModelVersion.objects.filter(entry__project=project, output__type="model")
+    versions = versions.select_related("entry", "output")
     return shipped + [
         version.ref
         for version in versions.order_by("-id")[:MOST_MODELS]

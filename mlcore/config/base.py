@@ -65,7 +65,7 @@ DatasetRef = Annotated[str, Field(min_length=1), InputPort("dataset")]
 ModelRef = Annotated[str, Field(min_length=1), InputPort("model")]
 """`model:NAME@V`, `run:UID/OUTPUT`, `builtin:NAME`, or a path to a checkpoint folder"""
 AdapterRef = Annotated[str, Field(min_length=1), InputPort("adapter")]
-"""`run:UID/adapter` or a path to an adapter folder"""
+"""`model:NAME@V` of an adapter, `run:UID/adapter`, or a path to an adapter folder"""
 PredictionsRef = Annotated[str, Field(min_length=1), InputPort("predictions")]
 """`run:UID/predictions` or a path to a predictions folder"""
 EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]

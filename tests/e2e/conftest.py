@@ -15,6 +15,7 @@ GROUPS = {
     "test_stack": "stack",
     "test_mixture": "stack",
     "test_import_wizard": "stack",
+    "test_adapters": "stack",
     "test_kills": "kills",
 }
 """which files share a running system; the tests of pages have one of their own. `make test` gives

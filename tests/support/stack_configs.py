@@ -27,6 +27,34 @@ def sft(dataset: str, *, steps: int = 6, every: int = 2, evaluation: bool = True
     )
 
 
+def lora(dataset: str, model: str, steps: int = 3) -> str:
+    """Adapters of the language model of a checkpoint, at rates that change its answers."""
+    return (
+        "kind: sft\n"
+        "name: small adapter\n"
+        f"model: {{type: checkpoint, checkpoint: '{model}'}}\n"
+        f"data: {{dataset: '{dataset}'}}\n"
+        "tuning: {type: lora, rank: 4, alpha: 8}\n"
+        f"steps: {steps}\n"
+        "batch_size: 2\n"
+        "micro_batch: 2\n"
+        "log_every: 1\n"
+        "optim: {lr: 1.0e-2, warmup_steps: 0}\n"
+        "evaluation: {images: 0, loss_images: 0}\n"
+        "device: cpu\n"
+    )
+
+
+def merge(model: str, adapter: str) -> str:
+    return f"kind: merge\nname: small merged\nmodel: '{model}'\nadapter: '{adapter}'\n"
+
+
+def predict_adapter(dataset: str, model: str, adapter: str) -> str:
+    """Answers of a checkpoint with an adapter, long enough to be told apart."""
+    system = f"{{type: adapter, model: '{model}', adapter: '{adapter}'}}"
+    return predict(dataset, "adapter").replace("{type: adapter}", system)
+
+
 def mixture(steps: int, source_ratio: float) -> str:
     """A training from scratch on a target and a source, both to be filled in; the target is
     augmented."""

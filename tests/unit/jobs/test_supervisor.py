@@ -276,10 +276,12 @@ def test_the_child_never_sees_the_token_but_sees_the_allowed_roots(
     monkeypatch.setenv("GATEHOUSE_HOST_TOKEN", "secret")
     monkeypatch.setenv("DATABASE_URL", "postgres://secret")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.test")
     launch("print(json.dumps(dict(os.environ)))").supervise()
     seen = json.loads(console.log)
     assert "secret" not in console.log.decode()
     assert seen["OMP_NUM_THREADS"] == "3"
+    assert seen["MLFLOW_TRACKING_URI"] == "http://mlflow.test"
     assert seen["GATEHOUSE_ALLOWED_ROOTS"] == str(tmp_path)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import sysconfig
+import time
 import venv
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -19,6 +23,7 @@ from mlcore.metrics.exporter import End, ExportError, Follower, RunFacts, open_e
 from mlcore.run.events import EventWriter, read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.folder import RunFolder, write_json
+from tests.support.training import sft_settings, write_training_set
 
 ROOT = Path(__file__).resolve().parents[3]
 READ_MLFLOW = """
@@ -124,26 +129,74 @@ def test_a_folder_without_a_run_is_refused(
     assert cli.main(arguments) == ExitCode.DATA
 
 
-@pytest.mark.slow
-def test_mlflow_reads_the_figures_from_its_database(resumed: RunFolder, tmp_path: Path) -> None:
-    """In an environment of its own, which GATEHOUSE_MLFLOW_ENV may name."""
+@pytest.fixture(scope="module")
+def mlflow_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment with MLflow, which GATEHOUSE_MLFLOW_ENV may name."""
     named = os.environ.get("GATEHOUSE_MLFLOW_ENV")
-    home = Path(named) if named else tmp_path / "env"
+    home = Path(named) if named else tmp_path_factory.mktemp("mlflow") / "env"
     python = str(home / "bin" / "python")
     if not named:
         venv.create(home, with_pip=True)
         wanted = ["-r", "requirements-mlflow.txt", "numpy==2.3.5", "pydantic==2.14.3"]
         subprocess.run([python, "-m", "pip", "install", "-q", *wanted], cwd=ROOT, check=True)
+    return python
+
+
+def told_to_mlflow(python: str, address: str) -> Any:
+    """Points of the loss, the config and how the one run there stands."""
+    read = subprocess.run([python, "-c", READ_MLFLOW, address], check=True, text=True,
+                          capture_output=True)  # fmt: skip
+    return json.loads(read.stdout)
+
+
+@pytest.mark.slow
+def test_mlflow_reads_the_figures_from_its_database(
+    resumed: RunFolder, tmp_path: Path, mlflow_python: str
+) -> None:
     address = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    command = [python, "-m", "mlcore", "export-metrics", str(resumed.root), "--to", "mlflow"]
+    command = [mlflow_python, "-m", "mlcore", "export-metrics", str(resumed.root), "--to", "mlflow"]
     done = subprocess.run([*command, "--target", address], cwd=ROOT, check=True, text=True,
                           capture_output=True)  # fmt: skip
     assert done.stdout == "8 points of 2 metrics told to mlflow\n"
-    read = subprocess.run([python, "-c", READ_MLFLOW, address], check=True, text=True,
-                          capture_output=True)  # fmt: skip
-    points, params, status = json.loads(read.stdout)
+    points, params, status = told_to_mlflow(mlflow_python, address)
     assert [row[:2] for row in points] == [[1, 11.0], [2, 12.0], [3, 23.0], [4, 24.0]]
     first = next(read_events(resumed.events(1)))
     assert points[0][2] == int(exporter.seconds_of(first["time"]) * 1000)
     assert params["optim.lr"] == "0.5"
     assert status == "FINISHED"
+
+
+STEPS = 60
+
+
+@pytest.mark.slow
+def test_mlflow_is_told_while_a_training_goes_and_a_resume_goes_on_in_the_same_run(
+    tmp_path: Path, mlflow_python: str
+) -> None:
+    dataset = write_training_set(tmp_path / "dataset")
+    more = {"steps": STEPS, "telemetry": {"exporters": ["mlflow"]}}
+    config, folder = tmp_path / "run.yaml", RunFolder(tmp_path / "run")
+    write_json(config, sft_settings(dataset, **more))  # JSON is YAML
+    address = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    # Everything but MLflow is this interpreter's.
+    more_path = {"PYTHONPATH": sysconfig.get_path("purelib"), "MLFLOW_TRACKING_URI": address}
+    command = [mlflow_python, "-m", "mlcore", "run", str(config), "--run-dir", str(folder.root)]
+    first = subprocess.Popen(command, cwd=ROOT, env=os.environ | more_path)
+    while not (folder.root / "mlflow-run.json").exists():
+        assert first.poll() is None
+        time.sleep(0.2)
+    while not (told := told_to_mlflow(mlflow_python, address))[0]:
+        assert first.poll() is None
+    assert told[2] == "RUNNING"
+    first.send_signal(signal.SIGTERM)
+    assert first.wait() == ExitCode.INTERRUPTED
+    stopped, _params, status = told_to_mlflow(mlflow_python, address)
+    assert status == "KILLED" and 0 < len(stopped) < STEPS
+    subprocess.run([*command, "--resume"], cwd=ROOT, env=os.environ | more_path, check=True)
+    points, params, status = told_to_mlflow(mlflow_python, address)
+    assert [step for step, _value, _at in points] == list(range(1, STEPS + 1))
+    assert points[: len(stopped)] == stopped
+    assert (params["steps"], status) == (str(STEPS), "FINISHED")
+    written = [e for n in (1, 2) for e in read_events(folder.events(n)) if e["type"] == "metric"]
+    losses = [e["values"]["train/loss"] for e in written if "train/loss" in e["values"]]
+    assert [value for _step, value, _at in points] == losses

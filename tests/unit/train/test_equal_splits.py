@@ -71,6 +71,36 @@ def test_two_processes_change_nothing(
     assert_same(metrics(tmp_path / "run"), whole)
 
 
+TUNINGS: dict[str, dict[str, Any]] = {
+    "full": {"type": "full"},
+    "lora": {"type": "lora", "freeze_aligner": False, "rank": 4, "alpha": 8},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_weights_that_are_cut_learn_in_bfloat16_with_masters_what_whole_ones_learn(
+    tmp_path: Path, training_set: Path, tiny_checkpoint: Path, tuning: str
+) -> None:
+    changes: dict[str, Any] = {
+        "steps": 2,
+        "dtype": "bfloat16",
+        "packing": {"type": "packed"},
+        "tuning": TUNINGS[tuning],
+        "evaluation": {"images": 2, "loss_images": 2, "max_new_tokens": 4},
+    }
+    settings = sft_settings(training_set, tiny_checkpoint, **changes)
+    job.run(config_of(settings), context(tmp_path / "one"))
+    settings["engine"] = {"type": "fsdp", "processes": 2}
+    assert start_run(tmp_path / "two", settings).wait() == 0
+    one, two = metrics(tmp_path / "one"), metrics(tmp_path / "two")
+    for step in (1, 2):
+        # Sums in bfloat16 have other last digits in another order.
+        assert two[step]["loss"] == pytest.approx(one[step]["loss"], rel=2e-2), step
+        assert two[step]["grad_norm"] == pytest.approx(one[step]["grad_norm"], rel=0.1), step
+    assert two[2]["eval/loss"] == pytest.approx(one[2]["eval/loss"], rel=2e-2)
+
+
 MIXED = ("loss", "loss/a", "samples/a", "samples/b", "augment/applied")
 
 

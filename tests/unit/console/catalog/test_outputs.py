@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from console.catalog import queries
+from console.catalog.choices import input_choices
 from console.catalog.models import (
     Dataset,
     DatasetRecord,
@@ -94,6 +95,17 @@ def test_a_model_becomes_a_version_with_its_headline(run: FakeRun) -> None:
     assert (version.ref, version.run_uid) == ("model:Cabinet-set@1", "r1")
     assert version.headline["loss"]["value"] == 0.5
     assert version.output.bytes == 9
+
+
+def test_an_adapter_becomes_a_version_of_its_own_name_that_a_run_can_take(run: FakeRun) -> None:
+    up = upload({"adapter_model.safetensors": b"weights", "adapter_config.json": b"{}"})
+    output = register_output(run, "adapter", "adapter", up.digest, up.files, {})
+    ref = "model:Cabinet-set-adapter@1"
+    found = resolve_ref(run.project, ref)
+    assert (found.type, found.digest) == ("adapter", output.digest)
+    choices = input_choices(run.project)
+    assert [choice.ref for choice in choices["adapter"]] == [ref, output.ref]
+    assert choices["model"] == []
 
 
 def refused(run: FakeRun, up: Uploaded, **changes: Any) -> OutputError:
