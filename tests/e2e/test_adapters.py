@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import stack_configs as configs
 from tests.support.stack import Client, Stack
-from tests.support.visits import visit
+from tests.support.visits import Walker
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def said(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def test_an_adapter_goes_through_the_catalogue_and_answers_like_its_merged_model(
-    stack: Stack, client: Client
+    stack: Stack, client: Client, walker: Walker
 ) -> None:
     def done(text: str) -> str:
         uid = client.launch(text)
@@ -48,7 +48,7 @@ def test_an_adapter_goes_through_the_catalogue_and_answers_like_its_merged_model
     assert version["run"] == trained
     assert "adapter_model.safetensors" in {file["path"] for file in version["files"]}
     adapter = version["ref"]
-    status, _place, page = visit(stack, "get", "models/small-adapter-adapter/")
+    status, _place, page = walker.visit("get", "models/small-adapter-adapter/")
     assert status == 200
     assert f"kind=merge&amp;adapter={adapter.replace(':', '%3A').replace('@', '%40')}" in page
 
@@ -65,5 +65,5 @@ def test_an_adapter_goes_through_the_catalogue_and_answers_like_its_merged_model
         assert one["logprob"] == pytest.approx(other["logprob"], abs=1e-3)
     assert said(rows) != said(answers(stack, of_base)), "the adapter changed what is said"
 
-    _status, _place, lineage = visit(stack, "get", f"runs/{merged}/?tab=lineage")
+    _status, _place, lineage = walker.visit("get", f"runs/{merged}/?tab=lineage")
     assert adapter.removeprefix("model:") in lineage
