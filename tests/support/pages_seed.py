@@ -41,7 +41,7 @@ optim:
 
 
 def main() -> None:
-    """Fill the database of the state folder in the environment."""
+    """Fill the database of the state folder in the environment; prints what `names` gives."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.embedded")
     import django
 
@@ -50,7 +50,19 @@ def main() -> None:
 
     call_command("migrate", verbosity=0)
     seed(Path(os.environ["GATEHOUSE_STATE"]) / "seed")
-    sys.stdout.write("seeded\n")
+    sys.stdout.write(json.dumps(names()) + "\n")
+
+
+def names() -> dict[str, Any]:
+    """By what tests find the rows: uids of runs by name, kind and state, and a record's id."""
+    from console.catalog.models import DatasetRecord
+    from console.runs.models import Run
+
+    runs = Run.objects.order_by("-id")
+    return {
+        "uids": {f"{run.name}/{run.kind}/{run.state}": run.uid for run in runs},
+        "record": DatasetRecord.objects.order_by("pk")[3].pk,
+    }
 
 
 def seed(scratch: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 @dataclass
 class Site:
-    """A running console: `url` without a slash at its end, `state` its folder."""
+    """A running console: `url` without a slash at its end, `state` its folder, `uids` its runs by
+    name, kind and state, `record` the id of one of its records."""
 
     url: str
     state: Path
-    uids: dict[str, str] = field(default_factory=dict)
+    uids: dict[str, str]
+    record: int
 
     def python(self, code: str) -> str:
         """Run code in a Django process of the same state; returns what it prints."""
@@ -71,7 +74,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         pytest.skip("static/vendor is missing: python -m console.embedded assets")
     state = tmp_path_factory.mktemp("console")
     seed = [sys.executable, "-m", "tests.support.pages_seed"]
-    subprocess.run(seed, env=environment(state), cwd=ROOT, check=True, capture_output=True)
+    done = subprocess.run(seed, env=environment(state), cwd=ROOT, check=True, capture_output=True)
+    seeded = json.loads(done.stdout)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -92,13 +96,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (state / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment(state), cwd=ROOT, stdout=log, stderr=log)
     try:
-        found = Site(f"http://127.0.0.1:{port}", state)
+        found = Site(f"http://127.0.0.1:{port}", state, **seeded)
         _wait(found.url + "/healthz", server)
-        rows = found.python(
-            "from console.runs.models import Run\n"
-            "for r in Run.objects.order_by('-id'): print(f'{r.name}/{r.kind}/{r.state}', r.uid)"
-        )
-        found.uids = dict(line.rsplit(" ", 1) for line in rows.splitlines())
         yield found
     finally:
         server.terminate()

@@ -9,15 +9,10 @@ import pytest
 
 from tests.e2e.pages.test_pages import P, assert_fits, until
 
-RECORD = (
-    "from console.catalog.models import DatasetRecord\n"
-    "print(DatasetRecord.objects.order_by('pk')[3].pk)"
-)
-
 
 @pytest.fixture(scope="module")
 def record(site: Any) -> str:
-    return f"{P}datasets/cabinets/1/records/{site.python(RECORD)}/"
+    return f"{P}datasets/cabinets/1/records/{site.record}/"
 
 
 PLACES = ["import/", "import/?step=data&format=coco", "import/?step=review&format=voc", "mixture/"]
