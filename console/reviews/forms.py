@@ -312,3 +312,71 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
 class PreviewSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     exact = serializers.BooleanField(help_text="false: there are more")
+
+
+class MeasuredSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(help_text="tickets")
+    interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="95 %"
+    )
+    hidden = serializers.BooleanField(help_text="too few tickets to say anything")
+
+
+class AgreementFiguresSerializer(serializers.Serializer[Any]):
+    raw = MeasuredSerializer(help_text="share of pairs that are alike")
+    kappa = MeasuredSerializer(help_text="Cohen's, first and second reviews")
+    alpha = MeasuredSerializer(help_text="Krippendorff's, all reviews")
+
+
+class AgreementSliceSerializer(AgreementFiguresSerializer):
+    slice = serializers.CharField()
+
+
+class AgreementSerializer(serializers.Serializer[Any]):
+    least = serializers.IntegerField(help_text="tickets below which figures are hidden")
+    all = AgreementFiguresSerializer()
+    slices = AgreementSliceSerializer(many=True)
+
+
+class AccuracySerializer(serializers.Serializer[Any]):
+    reviewer = serializers.CharField()
+    n = serializers.IntegerField(help_text="checks")
+    right = serializers.IntegerField()
+    value = serializers.FloatField(allow_null=True)
+    interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="95 %"
+    )
+    floor = serializers.FloatField()
+    below_floor = serializers.BooleanField()
+
+
+class AccuracyListSerializer(serializers.Serializer[Any]):
+    reviewers = AccuracySerializer(many=True, help_text="by name: this is no ranking")
+
+
+class NoticeSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    code = serializers.CharField()
+    about = serializers.CharField(source="about.username", allow_null=True)
+    detail = serializers.DictField()
+    created = serializers.DateTimeField()
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=64)
+    members = serializers.ListField(child=serializers.CharField(max_length=64), max_length=200)
+
+
+class GroupsSerializer(serializers.Serializer[Any]):
+    groups = GroupSerializer(many=True)
+
+
+class LogCheckSerializer(serializers.Serializer[Any]):
+    whole = serializers.BooleanField(help_text="every hash is as it must be")
+    findings = serializers.ListField(child=serializers.DictField(), help_text="at most 100")
+    days = serializers.IntegerField(help_text="days that are anchored")
+
+
+class GoldRequestSerializer(serializers.Serializer[Any]):
+    ticket = serializers.IntegerField(min_value=1, max_value=2**62)

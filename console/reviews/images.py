@@ -1,6 +1,7 @@
 """Image bytes of tickets: addresses that one person can use for five minutes."""
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core import signing
@@ -40,17 +41,24 @@ def image_response(
         raise ApiProblem(
             403, "image_key", "The address of this image is over; read the ticket again."
         ) from error
-    if not 1 <= number <= len(item.images) or not item.images[number - 1].get("sha256"):
+    images = shown(item)
+    if not 1 <= number <= len(images) or not images[number - 1].get("sha256"):
         raise Http404
-    image = item.images[number - 1]
+    image = images[number - 1]
     if size:
         if not size.isdecimal() or int(size[:6]) not in PREVIEW_SIZES:
             raise ApiProblem(400, "bad_parameter", f"size is one of {PREVIEW_SIZES}.")
         response = preview_response(request, image["sha256"], int(size))
     else:
-        response = file_response(request, image["sha256"], image["name"])
+        response = file_response(request, image["sha256"], str(image.get("name", "image")))
     response.headers["Cache-Control"] = f"private, max-age={VALID_S}"
     return response
+
+
+def shown(item: ReviewItem) -> list[dict[str, Any]]:
+    """The ticket's images, and after them those that its evidence points to: an image's number is
+    its place among them."""
+    return [*item.images, *item.evidence]
 
 
 def _value(item_id: int, number: int, user: User) -> str:

@@ -148,7 +148,8 @@ def release_all(actor: Actor, project: Project, items: Sequence[int] | None = No
     person = person_of(actor)
     with transaction.atomic():
         rows = _leases(person, project)
-        leases = list(rows if items is None else rows.filter(item__in=items))
+        rows = rows if items is None else rows.filter(item__in=items)
+        leases = list(rows.order_by("item_id"))
         for lease in leases:
             end(lease, actor, Said("released"))
     return len(leases)
@@ -202,18 +203,21 @@ def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[
     """The leases that the person goes on with; those that do not fit the filter any more, and
     those that are over, end."""
     now = timezone.now()
-    kept = []
+    kept, over = [], []
     for lease in list(_leases(person, project)):
         adjudicating = lease.back_to == State.CONFLICT
         if lease.taken + LONGEST <= now:
-            end(lease, actor, Said("expired"))
+            over.append((lease, Said("expired")))
         elif adjudicating != wanted.adjudicating:
             continue
         elif lease.hold == Lease.Hold.SOFT and not _fits(lease, wanted.filter):
-            end(lease, actor, Said("released"))
+            over.append((lease, Said("released")))
         else:
             _renew(lease, now)
             kept.append(lease)
+    # Tickets are locked in the order of their keys, as whoever acts on many does it.
+    for lease, said in sorted(over, key=lambda one: one[0].item_id):
+        end(lease, actor, said)
     return kept
 
 

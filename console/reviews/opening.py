@@ -30,7 +30,7 @@ _CONTENT = (
     "group_id", "mission", "images", "summaries", "model_verdict", "model_reason", "margin",
     "warnings", "guidance_step", "label", "why_code", "why_text", "evidence",
 )
-_RESTS_ON = ("mission", "images", "summaries", "model_verdict", "label")
+_RESTS_ON = ("mission", "images", "summaries", "model_verdict", "label", "evidence")
 """what a person's decision rests on: the wording of the model's reason is not part of it"""
 
 
@@ -159,13 +159,17 @@ def _earlier(
 ) -> dict[tuple[str, str], ReviewItem]:
     """The newest item of each ticket and kind, with its row locked."""
     tickets = [row.ticket_key for row in rows]
-    found: dict[tuple[str, str], ReviewItem] = {}
+    newest: dict[tuple[str, str], int] = {}
     for start in range(0, len(tickets), 500):
         items = ReviewItem.objects.filter(
             project=project, ticket_key__in=tickets[start : start + 500]
-        )
-        for item in lock(items.exclude(kind=Kind.GOLD).order_by("id")):
-            found[(item.ticket_key, item.kind)] = item
+        ).exclude(kind=Kind.GOLD).order_by("id")
+        newest.update({(t, k): pk for t, k, pk in items.values_list("ticket_key", "kind", "pk")})
+    keys = sorted(newest.values())
+    found: dict[tuple[str, str], ReviewItem] = {}
+    for start in range(0, len(keys), 500):
+        rows_ = ReviewItem.objects.filter(pk__in=keys[start : start + 500]).order_by("pk")
+        found.update({(item.ticket_key, item.kind): item for item in lock(rows_)})
     return found
 
 

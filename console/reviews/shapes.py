@@ -54,6 +54,8 @@ def ticket(
         "reviews": None,
     }
     out |= _hidden() if blind else _told(item)
+    # A photograph used twice is what such a ticket is about, and says nothing of the model.
+    out["evidence"] = _evidence(item, viewer, project)
     out["score"] = 0.0 if blind else round(item.score, 6)
     if reviews:
         rows: list[Review] = list(reviews_of(item, viewer))
@@ -73,13 +75,12 @@ def _told(item: ReviewItem) -> dict[str, Any]:
     }
     return {
         "model": model if item.model_verdict else None, "label": item.label or None,
-        "why": {"code": item.why_code, "text": item.why_text}, "evidence": item.evidence,
-        "score_parts": parts,
+        "why": {"code": item.why_code, "text": item.why_text}, "score_parts": parts,
     }
 
 
 def _hidden() -> dict[str, Any]:
-    return {"model": None, "label": None, "why": None, "evidence": [], "score_parts": None}
+    return {"model": None, "label": None, "why": None, "score_parts": None}
 
 
 def _kind(item: ReviewItem, viewer: Viewer) -> str | None:
@@ -97,22 +98,35 @@ def _state(item: ReviewItem, viewer: Viewer) -> str:
 
 
 def _images(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[str, Any]]:
-    thumb, preview, large = images.SIZES
-    out = []
-    for number, image in enumerate(item.images, 1):
-        def at(size: int | None, number: int = number) -> str:
-            return images.address(item.pk, project.slug, number, viewer.user, size)
-
-        summaries = item.summaries
-        out.append({
+    summaries = item.summaries
+    return [
+        {
             "number": number, "name": str(image.get("name", "")),
             "missing": not image.get("sha256"),
             "width": image.get("width"), "height": image.get("height"),
             "summary": summaries[number - 1] if number <= len(summaries) else "",
             "truth": image.get("truth") or [], "prediction": image.get("prediction") or [],
-            "thumb": at(thumb), "preview": at(preview), "large": at(large), "original": at(None),
-        })  # fmt: skip
-    return out
+            **_addresses(item, viewer, project, number),
+        }
+        for number, image in enumerate(item.images, 1)
+    ]  # fmt: skip
+
+
+def _evidence(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[str, Any]]:
+    return [
+        {**entry, "number": number, **_addresses(item, viewer, project, number)}
+        for number, entry in enumerate(item.evidence, len(item.images) + 1)
+    ]
+
+
+def _addresses(
+    item: ReviewItem, viewer: Viewer, project: Project, number: int
+) -> dict[str, str]:
+    sizes = dict(zip(("thumb", "preview", "large"), images.SIZES, strict=True))
+    return {
+        name: images.address(item.pk, project.slug, number, viewer.user, size)
+        for name, size in {**sizes, "original": None}.items()
+    }
 
 
 def _lease(lease: Lease) -> dict[str, Any]:

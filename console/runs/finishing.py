@@ -13,6 +13,8 @@ from console.catalog.outputs import listed_files
 from console.catalog.services import index_pending, register_output
 from console.fleet import services as fleet
 from console.gates.services import record_result
+from console.reviews import periodic as reviews
+from console.reviews.ingest import note_output
 from console.runs.changes import change
 from console.runs.fencing import LEASE, LeaseLostError, hold, same_lease
 from console.runs.models import Attempt, Run
@@ -55,10 +57,11 @@ def finish(attempt_id: int, lease: str, ending: Ending) -> str:
     # Reading a dataset takes time, so it is done before the row is locked. Outputs are named by
     # content: registering them and then losing the lease does no harm.
     for output in ending.outputs:
-        register_output(
+        registered = register_output(
             attempt.run, output["name"], output["type"], output["digest"],
             listed_files(output["digest"]), ending.report,
         )
+        note_output(attempt.run, registered)
     with transaction.atomic():
         attempt = hold(attempt_id, lease)
         return _conclude(attempt, ending.exit_code, ending)
@@ -84,7 +87,7 @@ def reap() -> int:
 
 def tick() -> dict[str, int]:
     """The periodic work: reap, wake workers for what has waited, forget silent workers, write the
-    rows of a dataset whose writer died.
+    rows of a dataset whose writer died, and what the review queue has to do.
 
     After an outage of the console itself every lease gets a fresh term first: hosts could not
     have beaten meanwhile, and their children may be well.
@@ -96,6 +99,7 @@ def tick() -> dict[str, int]:
     fleet.forget_silent_workers()
     woken = _wake_for_waiting()
     index_pending()
+    reviews.tick()
     return {"reaped": reaped, "woken": woken}
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from console.api.problems import ApiProblem
+from console.reviews.ingest import take_review_items
 from console.runs import fencing, metric_store
 from console.runs.changes import change, touch
 from console.runs.event_schema import Event
@@ -142,6 +143,9 @@ def _write(attempt: Held, found: _Gathered) -> None:
         metric_store.append(attempt.run_id, attempt.number, found.points)
     if found.rows:
         RunEvent.objects.bulk_create(found.rows)
+    items = [row.body for row in found.rows if row.type == "review_item"]
+    if items:
+        take_review_items(attempt.run_id, items)
     if found.stream is not None:
         RunEvent.objects.filter(attempt_id=attempt.pk, type="stream").delete()
         found.stream.save()

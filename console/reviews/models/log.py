@@ -86,12 +86,13 @@ class Photo(models.Model):
     """An image of a ticket by its looks, for photographs that were used twice."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="photos")
+    ticket_key = models.CharField(max_length=300)
     group_id = models.CharField(max_length=200)
     number = models.PositiveIntegerField()
     """of the ticket's images, from 1"""
+    name = models.CharField(max_length=400)
     sha256 = models.CharField(max_length=64)
-    dhash = models.CharField(max_length=16)
+    dhash = models.CharField(max_length=16, blank=True)
     """64 bits in hex; empty when the file is no image that can be read"""
 
     class Meta:
