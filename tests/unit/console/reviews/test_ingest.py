@@ -17,6 +17,7 @@ from console.reviews import ingest, operations, periodic, services
 from console.reviews.models import Operation, Photo, ReviewItem
 from console.runs.models import Run
 from console.runs.services import LaunchRequest, launch
+from mlcore.run.hashing import FileEntry, tree_listing
 from tests.support import outputs
 from tests.unit.console.reviews.conftest import URL
 from tests.unit.console.runs.conftest import claimed, event, finish, make_host, send
@@ -189,8 +190,8 @@ def test_a_finished_run_is_noted_and_the_tick_takes_it_in(project: Any) -> None:
     launch(SYSTEM, project, LaunchRequest(text="kind: synth\n"))
     attempt = claimed(make_host())
     tree = outputs.upload({"need_review_queue.jsonl": lines([queued("QC-1", "pass", "fail")])})
-    output = {"name": "verdicts", "type": "verdicts", "digest": tree.digest, "files": tree.files}
-    finish(attempt, 0, outputs=[output])
+    blobs.put_bytes(tree_listing([FileEntry(**file) for file in tree.files]))
+    finish(attempt, 0, outputs=[{"name": "verdicts", "type": "verdicts", "digest": tree.digest}])
     periodic.tick()
     item = ReviewItem.objects.get()
     assert (item.ticket_key, item.run) == ("QC-1::pass", attempt.run)
