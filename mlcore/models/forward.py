@@ -10,7 +10,7 @@ looks at what follows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 
 import torch
@@ -41,20 +41,37 @@ def hidden_states(
         # Its kernels are told of segments in a batch of one row only; in several they would let
         # samples of a row see each other.
         input_ids, position_ids = input_ids.reshape(1, -1), position_ids.reshape(4, 1, -1)
-    # Before the language model, as images are: ranks must gather the same blocks in one order.
-    nothing = _blank_look(model) if pixel_values is None else None
-    out = model.model(
-        input_ids=input_ids,
-        position_ids=position_ids,
-        attention_mask=None,
-        pixel_values=pixel_values,
-        image_grid_thw=image_grid_thw,
-        use_cache=False,
+    blank: AbstractContextManager[list[torch.Tensor]] = (
+        _blank_looks(model) if pixel_values is None else nullcontext([])
     )
+    with blank as nothing:
+        out = model.model(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            attention_mask=None,
+            pixel_values=pixel_values,
+            image_grid_thw=image_grid_thw,
+            use_cache=False,
+        )
     states: torch.Tensor = out.last_hidden_state
-    if nothing is not None:
-        states = states + nothing.to(states.dtype)
+    for zero in nothing:
+        states = states + zero.to(states.dtype)
     return states.reshape(rows, length, -1)
+
+
+@contextmanager
+def _blank_looks(model: Qwen3VLForConditionalGeneration) -> Iterator[list[torch.Tensor]]:
+    """Blank images are looked at, while inside, where images are: between the embedding of words
+    and the language model. Ranks must gather the same blocks, and come to the gradients of the
+    same weights, in one order. The list takes what `_blank_look` gives."""
+    seen: list[torch.Tensor] = []
+    handle = model.model.language_model.register_forward_pre_hook(
+        lambda *_: seen.append(_blank_look(model)), prepend=True
+    )
+    try:
+        yield seen
+    finally:
+        handle.remove()
 
 
 def _blank_look(model: Qwen3VLForConditionalGeneration) -> torch.Tensor:

@@ -23,6 +23,7 @@ from mlcore.train.precision import check_attention, finish_model
 from mlcore.train.prepare import Prepared
 from mlcore.train.setup import build_trainer, teacher_folder
 from mlcore.train.trainer import Trainer
+from mlcore.train.zero import require_deepspeed
 from mlcore.tuning.start import continued
 
 SCHEMA = "sft/1"
@@ -31,6 +32,7 @@ SCHEMA = "sft/1"
 def run(config: SftConfig, ctx: RunContext) -> dict[str, Any]:
     """Train, write the model, return the report."""
     check_attention(config)
+    require_deepspeed(config)
     ctx.events.status("loading", "checking the data")
     start, prepared = checked(config, ctx)
     teacher = teacher_folder(config, ctx)

@@ -99,6 +99,11 @@ class Optimizers:
         mine = [name for name in told if not name.startswith("lr_muon_")] or list(told)
         return {"lr": told.get("lr_llm", told[mine[0]]), **told}
 
+    def single(self) -> torch.optim.Optimizer:
+        """The only optimiser, for an engine that steps it itself."""
+        (part,) = self._parts.values()
+        return part
+
     def step(self) -> None:
         for part in self._parts.values():
             part.step()
@@ -117,10 +122,20 @@ class Optimizers:
         }
 
     def load_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Take back what `tensors` gave, also in the form of older checkpoints, which number the
-        weights. Raises ConfigError when the state is that of other weights."""
+        """Take back what `tensors` gave. Raises ConfigError as `states` does."""
+        states = self.states(tensors)
+        for kind, part in self._parts.items():
+            numbered = {self._names[kind].index(n): state for n, state in states[kind].items()}
+            part.load_state_dict({**part.state_dict(), "state": numbered})
+
+    def states(
+        self, tensors: Mapping[str, torch.Tensor]
+    ) -> dict[str, dict[str, dict[str, torch.Tensor]]]:
+        """What `tensors` gave by optimiser, weight and what it is, also of the form of older
+        checkpoints, which number the weights. Raises ConfigError when the state is that of other
+        weights."""
         known = {f"{kind}/{name}" for kind, names in self._names.items() for name in names}
-        states: dict[str, dict[int, dict[str, torch.Tensor]]] = {k: {} for k in self._parts}
+        states: dict[str, dict[str, dict[str, torch.Tensor]]] = {k: {} for k in self._parts}
         numbered = self._numbered()
         for key, value in tensors.items():
             owner, _, what = key.rpartition("/")
@@ -131,9 +146,8 @@ class Optimizers:
                     hint="Resume with the same `tuning` and `optim`, or start a new run.",
                 )
             kind, _, name = owner.partition("/")
-            states[kind].setdefault(self._names[kind].index(name), {})[what] = value
-        for kind, part in self._parts.items():
-            part.load_state_dict({**part.state_dict(), "state": states[kind]})
+            states[kind].setdefault(name, {})[what] = value
+        return states
 
     def _numbered(self) -> dict[str, str]:
         """The owner of each position in the form of older checkpoints: all weights that decay

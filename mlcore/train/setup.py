@@ -18,6 +18,7 @@ from mlcore.models.load import load_model
 from mlcore.models.tiny import build_tiny
 from mlcore.run.context import RunContext
 from mlcore.train.config import DdpEngine as DdpConfig
+from mlcore.train.config import FsdpEngine as FsdpConfig
 from mlcore.train.config import LocalEngine as LocalConfig
 from mlcore.train.config import ScratchStart, SftConfig
 from mlcore.train.ddp import DdpEngine
@@ -31,6 +32,7 @@ from mlcore.train.prepare import Prepared
 from mlcore.train.schedule import sigma
 from mlcore.train.step import SftStep
 from mlcore.train.trainer import Trainer
+from mlcore.train.zero import ZeroEngine
 from mlcore.tuning.start import checkpoint_folder, made_folder
 from mlcore.tuning.tuned import go_on, tune
 
@@ -62,7 +64,9 @@ def make_engine(config: SftConfig, device: torch.device) -> Engine:
         return LocalEngine()
     if isinstance(config.engine, DdpConfig):
         return DdpEngine(device)
-    return FsdpEngine(device, config.engine)
+    if isinstance(config.engine, FsdpConfig):
+        return FsdpEngine(device, config.engine)
+    return ZeroEngine(device, config)
 
 
 def build_trainer(

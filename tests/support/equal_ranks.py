@@ -1,7 +1,7 @@
 """Two ranks that train the same with every engine and say how far each is from one process.
 
 `python -m tests.support.equal_ranks ROOM`; the order's `start` is a checkpoint, its run folder
-holds instead of a resolved config the settings and number formats of every case.
+holds instead of a resolved config the settings, number formats and engines of every case.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from mlcore.tuning.tuned import tune
 from tests.support.training import context
 
 CPU = torch.device("cpu")
-ENGINES = ("ddp", "fsdp")
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -51,14 +50,14 @@ def work(order: Order, ctx: RunContext) -> Mapping[str, Any]:
     raw = json.loads(ctx.folder.resolved_config.read_text(encoding="utf-8"))
     start = Path(order.start)
     out: dict[str, Any] = {}
-    for case, (settings, formats) in raw.items():
+    for case, (settings, formats, engines) in raw.items():
         config = SftConfig.model_validate_json(json.dumps(settings))
         prepared = prepared_of(config, start, ctx)
         for name in formats:
             alone = {}
             if os.environ["RANK"] == "0":
                 alone = trained(LocalEngine(), config, start, prepared, DTYPES[name])
-            for type_ in ENGINES:
+            for type_ in engines:
                 spread = config.model_copy(update={"engine": _engine(settings, type_)})
                 engine = make_engine(spread, CPU)
                 together = trained(engine, spread, start, prepared, DTYPES[name])

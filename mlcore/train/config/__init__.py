@@ -8,6 +8,9 @@ from mlcore.train.config.engine import (
     FsdpEngine,
     LocalEngine,
     RanksEngine,
+    Zero2Engine,
+    Zero3Engine,
+    ZeroEngine,
 )
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
@@ -42,4 +45,7 @@ __all__ = [
     "SftConfig",
     "TelemetryConfig",
     "Tuning",
+    "Zero2Engine",
+    "Zero3Engine",
+    "ZeroEngine",
 ]

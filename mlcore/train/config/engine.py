@@ -38,3 +38,29 @@ class FsdpEngine(RanksEngine):
     reshard_after_forward: bool = True
     """give a block's weights back after its forward pass; false keeps them until its backward
     pass, which is faster and takes more memory"""
+
+
+class ZeroEngine(RanksEngine):
+    """What the stages of DeepSpeed's ZeRO have in common. The package is an extra, see
+    requirements-deepspeed.txt."""
+
+    bucket: int = Field(default=50_000_000, ge=1)
+    """numbers of a gradient that are summed over the processes at a time: more of them are faster
+    and take more memory"""
+
+
+class Zero2Engine(ZeroEngine):
+    """Gradients and optimiser state are cut over the processes (DeepSpeed's ZeRO, stage 2)."""
+
+    type: Literal["zero2"]
+    """how the work is spread"""
+
+
+class Zero3Engine(ZeroEngine):
+    """Weights, gradients and optimiser state are cut over the processes (DeepSpeed's ZeRO, stage
+    3); the weights of the LM head stay whole on each."""
+
+    type: Literal["zero3"]
+    """how the work is spread"""
+    keep_below: int = Field(default=100_000, ge=0)
+    """weights of fewer numbers than this stay whole on every process"""

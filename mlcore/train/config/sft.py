@@ -19,6 +19,9 @@ from mlcore.train.config.engine import (
     FsdpEngine,
     LocalEngine,
     RanksEngine,
+    Zero2Engine,
+    Zero3Engine,
+    ZeroEngine,
 )
 from mlcore.train.config.evaluation import EvaluationConfig
 from mlcore.train.config.loading import LoadingConfig
@@ -75,9 +78,10 @@ class SftConfig(PrecisionKeys, JobConfig):
     """soft loss of coordinates; null means plain cross-entropy"""
     distill: DistillConfig | None = None
     """a frozen teacher that is learned from beside the truth; null means none"""
-    engine: Annotated[LocalEngine | DdpEngine | FsdpEngine, Field(discriminator="type")] = Field(
-        default=LocalEngine(type="local"), json_schema_extra=RUNTIME
-    )
+    engine: Annotated[
+        LocalEngine | DdpEngine | FsdpEngine | Zero2Engine | Zero3Engine,
+        Field(discriminator="type"),
+    ] = Field(default=LocalEngine(type="local"), json_schema_extra=RUNTIME)
     """how the work is spread"""
     loading: LoadingConfig = Field(default_factory=LoadingConfig)
     """how samples are made ahead of their steps"""
@@ -135,11 +139,24 @@ class SftConfig(PrecisionKeys, JobConfig):
 
     @model_validator(mode="after")
     def _engine_can_train(self) -> Self:
-        if isinstance(self.engine, FsdpEngine) and isinstance(self.tuning, AdaLoraTuning):
+        engine = self.engine
+        cuts_gradients = isinstance(engine, FsdpEngine | ZeroEngine)
+        if cuts_gradients and isinstance(self.tuning, AdaLoraTuning):
             raise ValueError(
-                "engine fsdp cannot train with tuning.type adalora, which needs whole gradients on "
-                "every rank; use engine ddp"
+                f"engine {engine.type} cannot train with tuning.type adalora, which needs whole "
+                "gradients on every rank; use engine ddp"
             )
+        if isinstance(engine, ZeroEngine):
+            if self.optim.optimizer == "muon":
+                raise ValueError(
+                    f"engine {engine.type} cannot train with optim.optimizer muon, which needs "
+                    "whole matrices where ZeRO keeps flat parts; write adamw, or use engine fsdp"
+                )
+            if self.master_dtype != "float32":
+                raise ValueError(
+                    f"engine {engine.type} keeps float32 masters, cut over the processes; leave "
+                    "master_dtype at float32, or use engine fsdp"
+                )
         return self
 
     @model_validator(mode="after")

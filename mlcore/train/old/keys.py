@@ -165,7 +165,8 @@ TABLE: tuple[Row, ...] = (
     _carried("rlhf.temperature", "distill.sampling.temperature", "gkd"),
     _carried("custom.visual_kd.enabled", "distill.vision", "visual_kd"),
     *_unless_off(
-        "sharded weights are not in this version; `engine: {type: ddp}` spreads a run",
+        "write `engine: {type: zero2, processes: N}`, or zero3: how many processes there are was "
+        "said at the start of a run",
         "deepspeed.enabled",
     ),
     _carried("custom.coord_soft_ce_w1.enabled", "coord_loss", "coord_soft"),
@@ -230,7 +231,7 @@ TABLE: tuple[Row, ...] = (
     *_unsupported("only plain fine-tuning is in this version", "custom.trainer_variant"),
     *_unsupported(NO_RL, "rlhf.*", "custom.grpo.*", "custom.grpo_chord.*"),
     *_removed(IGNORED, "custom.coord_soft_ce_w1.*", "custom.coord_loss.*"),
-    *_unsupported("sharded weights are not in this version", "deepspeed.*"),
+    *_unsupported("DeepSpeed is told by `engine`; its own keys are not passed on", "deepspeed.*"),
     *_unsupported(NO_QUANT, "quantization.*"),
     *_unsupported(NO_ROLLOUT, "stage2_ab.*", "rollout_matching.*"),
     *_unsupported("no such watch in this version", "custom.extra.instability_monitor.*"),

@@ -13,6 +13,7 @@ from mlcore.train.launch import launch
 from tests.support.equal_ranks import DTYPES, differences, prepared_of, trained
 from tests.support.training import config_of, context, sft_settings
 
+ENGINES = ("ddp", "fsdp")
 LIMITS = {"float64": 1e-9, "float32": 1e-5}
 EVERY_TERM = {
     "ce_weight": 0.5,
@@ -57,7 +58,7 @@ def distances(
     ctx = context(tmp_path_factory.mktemp("equal") / "run")
 
     def case(*formats: str, **changes: Any) -> Any:
-        return settings_of(training_set, tiny_checkpoint, **changes), formats
+        return settings_of(training_set, tiny_checkpoint, **changes), formats, ENGINES
 
     cases = {
         "full": case("float64", "float32"),
@@ -73,7 +74,7 @@ def assert_near(found: dict[str, Any], limit: float) -> None:
         assert found[what] <= limit, (what, found)
 
 
-@pytest.mark.parametrize("engine", ["ddp", "fsdp"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_two_ranks_learn_what_one_process_learns_with_every_term_of_the_loss(
     distances: dict[str, Any], engine: str, dtype: str
@@ -81,7 +82,7 @@ def test_two_ranks_learn_what_one_process_learns_with_every_term_of_the_loss(
     assert_near(distances[f"full/{engine}/{dtype}"], LIMITS[dtype])
 
 
-@pytest.mark.parametrize("engine", ["ddp", "fsdp"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", ["lora", "distill"])
 def test_adapters_and_the_words_of_a_teacher_are_learned_alike(
     distances: dict[str, Any], engine: str, case: str
@@ -89,7 +90,7 @@ def test_adapters_and_the_words_of_a_teacher_are_learned_alike(
     assert_near(distances[f"{case}/{engine}/float64"], LIMITS["float64"])
 
 
-@pytest.mark.parametrize("engine", ["ddp", "fsdp"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_look_shared_among_ranks_has_the_figures_and_samples_of_one_process(
     distances: dict[str, Any], engine: str
 ) -> None:
@@ -98,7 +99,7 @@ def test_a_look_shared_among_ranks_has_the_figures_and_samples_of_one_process(
         assert (found["look"], found["answers"]) == (True, 3), case
 
 
-@pytest.mark.parametrize("engine", ["ddp", "fsdp"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_state_of_a_checkpoint_is_the_same_for_every_engine(
     distances: dict[str, Any], engine: str
 ) -> None:

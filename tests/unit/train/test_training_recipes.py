@@ -19,7 +19,7 @@ from tests.support.training import config_of, context, metrics
 
 FOLDER = Path(__file__).resolve().parents[3] / "mlcore" / "recipes" / "training"
 RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-ELSEWHERE: set[str] = set()
+ELSEWHERE = {"zero2", "zero3"}
 """recipes that are tried where their engine is"""
 QUICK = {"aligner-whole", "adalora", "fusion-metrics"}
 """those that every run of the suite tries; the others differ in one word from one of them"""
