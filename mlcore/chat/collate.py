@@ -14,6 +14,8 @@ from mlcore.chat.token_types import NO_TYPE, token_types
 
 NOBODY = -1
 """owner of padding"""
+NOWHERE = -1
+"""text position of padding, which the model then never sees"""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,7 @@ def pad_right(examples: Sequence[TrainingExample], pad_id: int) -> ModelBatch:
 
 
 def pack_rows(rows: Sequence[Sequence[TrainingExample]], pad_id: int) -> ModelBatch:
-    """Several examples per row, each its own segment; samples are numbered row by row.
-
-    The text positions of a row of one sample run on through its padding, which then counts as the
-    sample's tail, and nothing before it can see it: a batch of such rows needs no mask at all. In
-    a row of several the padding is a segment of its own.
-    """
+    """Several examples per row, each its own segment; samples are numbered row by row."""
     length = max(sum(len(example) for example in row) for row in rows)
     ids = np.full((len(rows), length), pad_id, dtype=np.int64)
     labels = np.full_like(ids, UNSUPERVISED)
@@ -87,8 +84,7 @@ def pack_rows(rows: Sequence[Sequence[TrainingExample]], pad_id: int) -> ModelBa
             types[index, start:stop] = token_types(example)
             positions[:, index, start:stop] = example.position_ids
             start, number = stop, number + 1
-        tail = np.arange(length - start)
-        positions[:, index, start:] = tail + start if len(row) == 1 else tail
+        positions[0, index, start:] = NOWHERE
     pixels, grids = _images([example for row in rows for example in row])
     return ModelBatch(
         input_ids=torch.from_numpy(ids),

@@ -1,10 +1,11 @@
 """The forward pass in two halves, so that the LM head runs on supervised positions only.
 
-Packing: several samples in one row are kept apart only when `position_ids` has four rows whose
-first restarts at 0 for every sample, no attention mask is given and no cache is made. Any other
-feed leaks between samples without an error, so this module is the only caller of the model in
-training and always feeds it that way. Right padding needs no mask either: a causal model never
-looks at what follows.
+Packing: the library keeps several samples in one row apart only when `position_ids` has four rows
+whose first restarts at 0 for every sample, no attention mask is given and no cache is made. Any
+other feed leaks between samples without an error, so this module is the only caller of the model
+in training. It gives the model all tokens in one row and leaves out what only fills rows up, which
+is most of what unlike lengths cost; `segments` then keeps the samples apart. Eager attention sees
+the rows as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from itertools import chain
 import torch
 from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
+
+from mlcore.models.segments import SDPA, Segments, lengths_of
 
 FLASH = "flash_attention_2"
 
@@ -29,34 +32,42 @@ def hidden_states(
 ) -> torch.Tensor:
     """Final hidden states [B, L, D] of a packed or right-padded batch.
 
-    input_ids [B, L]; position_ids [4, B, L] (text, time, height, width); pixel_values
+    input_ids [B, L]; position_ids [4, B, L] (text, time, height, width), the first negative where
+    there is no token, whose states are then zero or meaningless; pixel_values
     [all patches, patch dim] and image_grid_thw [all images, 3] in the order in which the images
     stand in the batch, row by row, or None for text alone: then a blank image is looked at and
     adds nothing. So every weight has a gradient in every batch, and engines that gather weights
     block by block never wait for a rank without images.
     """
     assert position_ids.shape == (4, *input_ids.shape), position_ids.shape
-    rows, length = input_ids.shape
-    if rows > 1 and attention_of(model) == FLASH:
-        # Its kernels are told of segments in a batch of one row only; in several they would let
-        # samples of a row see each other.
-        input_ids, position_ids = input_ids.reshape(1, -1), position_ids.reshape(4, 1, -1)
+    kept, told = None, {}
+    shape = input_ids.shape
+    if attention_of(model) in (SDPA, FLASH):
+        kept = (position_ids[0].flatten() >= 0).nonzero()[:, 0]
+        if attention_of(model) == SDPA:
+            told["segments"] = Segments.of(lengths_of(position_ids[0]), input_ids.device)
+        input_ids = input_ids.flatten()[None, kept]
+        position_ids = position_ids.flatten(1)[:, None, kept]
     blank: AbstractContextManager[list[torch.Tensor]] = (
         _blank_looks(model) if pixel_values is None else nullcontext([])
     )
     with blank as nothing:
         out = model.model(
             input_ids=input_ids,
-            position_ids=position_ids,
+            position_ids=position_ids[1:] if told else position_ids,
             attention_mask=None,
             pixel_values=pixel_values,
             image_grid_thw=image_grid_thw,
             use_cache=False,
+            **told,
         )
     states: torch.Tensor = out.last_hidden_state
     for zero in nothing:
         states = states + zero.to(states.dtype)
-    return states.reshape(rows, length, -1)
+    if kept is not None and len(kept) < shape.numel():
+        whole = states.new_zeros(shape.numel(), states.shape[-1])
+        states = whole.index_copy(0, kept, states[0])
+    return states.reshape(*shape, -1)
 
 
 @contextmanager

@@ -98,8 +98,9 @@ def test_eager_attention_is_the_same_attention(
     with torch.inference_mode():
         got = states(load_model(tiny_checkpoint, torch.float64, "eager"), batch)
         expected = states(load_model(tiny_checkpoint, torch.float64, "sdpa"), batch)
+    owned = batch.owner >= 0
     # The eager one has its softmax in float32 whatever the format.
-    torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(got[owned], expected[owned], rtol=0, atol=1e-5)
 
 
 MIXED: dict[str, Any] = {"dtype": "bfloat16"}
