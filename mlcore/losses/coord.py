@@ -35,6 +35,25 @@ class Target:
     truncate: int | None = None
     temperature: float = 1.0
 
+    def rows(
+        self, bins: torch.Tensor, size: int, dtype: torch.dtype
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """q [N, size] around each of the bins, int64 [N], and sum_k q_k log q_k, [N].
+
+        Every row is a window of one curve, and its sums are differences of running sums.
+        """
+        away = torch.arange(1 - size, size, device=bins.device, dtype=torch.float64)
+        scores = -0.5 * (away / self.sigma) ** 2
+        curve = scores.exp()
+        if self.truncate is not None:
+            curve[away.abs() > self.truncate] = 0.0
+        begin = size - 1 - bins
+        mass, energy = (F.pad(values.cumsum(0), (1, 0)) for values in (curve, curve * scores))
+        total = mass[begin + size] - mass[begin]
+        negentropy = (energy[begin + size] - energy[begin]) / total - total.log()
+        q = curve.to(dtype).unfold(0, size, 1)[begin]
+        return q.div_(total[:, None].to(dtype)), negentropy.to(dtype)
+
 
 class CoordView:
     """Positions whose label is a coordinate, as the losses see them.
@@ -52,41 +71,41 @@ class CoordView:
         self._slice = self._logits[:, coord_ids]
 
     @cached_property
-    def _log_p(self) -> torch.Tensor:
-        return (self._slice / self._target.temperature).log_softmax(-1)
+    def _scores(self) -> torch.Tensor:
+        return _cooled(self._slice, self._target.temperature)
 
     @cached_property
-    def _log_q(self) -> torch.Tensor:
-        target = self._target
-        grid = torch.arange(self._slice.shape[1], device=self._bins.device)
-        away = (grid - self._bins[:, None]).to(self._slice.dtype)
-        scores = -0.5 * (away / target.sigma) ** 2
-        if target.truncate is not None:
-            scores = scores.masked_fill(away.abs() > target.truncate, -torch.inf)
-        return scores.log_softmax(-1)
+    def _log_p(self) -> torch.Tensor:
+        return self._scores.log_softmax(-1)
 
     def ce(self) -> torch.Tensor:
         return F.cross_entropy(self._slice, self._bins, reduction="none")
 
     def soft(self) -> torch.Tensor:
-        q = self._log_q.exp()
-        # A cut bin has q = 0 and log q = -inf; a far one q = 0 and log q finite: both cost nothing.
-        log_q = self._log_q.masked_fill(q == 0, 0.0)
-        return (q * (log_q - self._log_p)).sum(-1)
+        q, negentropy = self._target.rows(self._bins, self._slice.shape[1], self._slice.dtype)
+        return negentropy - (q * self._log_p).sum(-1)
 
     def w1(self) -> torch.Tensor:
-        apart = (self._log_p.exp() - self._log_q.exp()).cumsum(-1)
+        q, _ = self._target.rows(self._bins, self._slice.shape[1], self._slice.dtype)
+        apart = (self._log_p.exp() - q).cumsum(-1)
         return apart.abs().sum(-1) / (self._slice.shape[1] - 1)
 
     def gate(self) -> torch.Tensor:
-        temperature = self._target.temperature
-        every = (self._logits / temperature).logsumexp(-1)
-        return every - (self._slice / temperature).logsumexp(-1)
+        every = _cooled(self._logits, self._target.temperature).logsumexp(-1)
+        # log p = score - logsumexp of the scores in every bin; in the likeliest one p is at least
+        # 1/1000, so nothing is lost to rounding.
+        best = self._scores.argmax(-1, keepdim=True)
+        return every - (self._scores.gather(1, best) - self._log_p.gather(1, best))[:, 0]
 
 
 def text_gate(
     logits: torch.Tensor, coord_ids: torch.Tensor, temperature: float = 1.0
 ) -> torch.Tensor:
     """-log of the mass that text positions leave for tokens that are no coordinates, [N]."""
-    scores = wide(logits) / temperature
+    scores = _cooled(wide(logits), temperature)
     return scores.logsumexp(-1) - scores.index_fill(1, coord_ids, -torch.inf).logsumexp(-1)
+
+
+def _cooled(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Logits over a temperature; not copied where it is 1."""
+    return logits if temperature == 1.0 else logits / temperature

@@ -16,6 +16,7 @@ from mlcore.models.patch_embed import use_linear_patches
 from mlcore.models.processor import read_processor, write_processor
 from mlcore.models.stored import require_architecture, stored_tensors
 from mlcore.models.tokens import coord_token_ids
+from mlcore.models.vision_attention import use_batched_images
 
 SHARD = "5GB"
 """largest file of weights"""
@@ -77,6 +78,7 @@ def load_model(
             where=str(folder),
         )
     use_linear_patches(model)
+    use_batched_images(model)
     model.train(mode=False)
     return model
 
@@ -91,6 +93,7 @@ def load_untrained(
         torch.manual_seed(seed)
         model = Qwen3VLForConditionalGeneration(config)
     use_linear_patches(model)
+    use_batched_images(model)
     nn.Module.to(model, dtype)
     model.train(mode=False)
     return model

@@ -79,8 +79,14 @@ class Segments:
         """The tokens [N, ...] of what `spread` gave."""
         if self.slots is None:
             return places
-        out: torch.Tensor = _Collect.apply(places, self.slots)  # type: ignore[no-untyped-call]
-        return out
+        return take(places, self.slots)
+
+
+def take(rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """`rows[places]` of places, int64 [N], no two of which are the same: then the gradient needs
+    no adding up, which a CPU does row by row."""
+    out: torch.Tensor = _Take.apply(rows, places)  # type: ignore[no-untyped-call]
+    return out
 
 
 def lengths_of(positions: torch.Tensor) -> list[int]:
@@ -109,12 +115,18 @@ def attend(
     """The library's attention, and with `segments` that of samples [1, heads, N, size] each within
     itself; then [1, N, heads, size]."""
     if segments is None or rest.get("is_causal") is False:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **rest)
+        library: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, **rest
+        )
+        return library
     parts = [segments.spread(whole[0].transpose(0, 1)) for whole in (query, key, value)]
     out, start = [], 0
     for count, width in segments.batches:
         stop = start + count * width
-        q, k, v = (p[start:stop].unflatten(0, (count, width)).transpose(1, 2) for p in parts)
+        q, k, v = (
+            part[start:stop].reshape(count, width, *part.shape[1:]).transpose(1, 2)
+            for part in parts
+        )
         seen = functional.scaled_dot_product_attention(
             q, k, v, dropout_p=rest["dropout"], scale=rest["scaling"],
             is_causal=width > 1, enable_gqa=q.shape[1] != k.shape[1],
@@ -138,18 +150,18 @@ class _Spread(torch.autograd.Function):
         return outer[0].index_select(0, slots), None, None
 
 
-class _Collect(torch.autograd.Function):
+class _Take(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, places: torch.Tensor, slots: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(slots)
-        ctx.places = len(places)
-        return places.index_select(0, slots)
+    def forward(ctx: Any, rows: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(places)
+        ctx.size = len(rows)
+        return rows.index_select(0, places)
 
     @staticmethod
     def backward(ctx: Any, *outer: Any) -> tuple[Any, ...]:
-        (slots,) = ctx.saved_tensors
+        (places,) = ctx.saved_tensors
         grad = outer[0]
-        return grad.new_zeros(ctx.places, *grad.shape[1:]).index_copy_(0, slots, grad), None
+        return grad.new_zeros(ctx.size, *grad.shape[1:]).index_copy_(0, places, grad), None
 
 
 AttentionInterface.register(SDPA, attend)

@@ -16,6 +16,7 @@ from mlcore.chat.token_types import TYPES
 from mlcore.losses.head import CHUNK_BYTES, chunked, rows_of
 from mlcore.losses.terms import KINDS, Counts, Kind, Objective, coord_values, text_values
 from mlcore.models.forward import hidden_states, lm_logits
+from mlcore.models.segments import take
 
 
 class StepOutput(NamedTuple):
@@ -178,7 +179,7 @@ class SftStep(nn.Module):
 
         spans = self.spans(len(group.rows))
         head = list(self.model.lm_head.parameters())
-        loss, values = chunked(score, states.flatten(0, 1)[group.rows], head, spans)
+        loss, values = chunked(score, take(states.flatten(0, 1), group.rows), head, spans)
         lengths = torch.bincount(group.owner, minlength=samples)
         columns = values.detach().double()
         sums = torch.segment_reduce(columns[:, :-1], "sum", lengths=lengths, axis=0)

@@ -49,7 +49,7 @@ def freeze_bias(model: Tied) -> None:
 def trained(seed: int, steps: int) -> tuple[Tied, Optimizers]:
     torch.manual_seed(seed)
     model = Tied()
-    optimizers = Optimizers(model, OptimConfig())
+    optimizers = Optimizers(model, OptimConfig(optimizer="muon"))
     go_on(model, optimizers, steps)
     return model, optimizers
 
@@ -147,14 +147,14 @@ def test_frozen_weights_are_not_saved_and_not_missed(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = Tied()
     freeze_bias(model)
-    optimizers = Optimizers(model, OptimConfig())
+    optimizers = Optimizers(model, OptimConfig(optimizer="muon"))
     go_on(model, optimizers, 1)
     assert set(trained_state(model)) == {"language_model.weight"}
     path = keep(tmp_path, model, optimizers)
     torch.manual_seed(1)
     other = Tied()
     freeze_bias(other)
-    load(path, CURSOR, LocalEngine(), other, Optimizers(other, OptimConfig()))
+    load(path, CURSOR, LocalEngine(), other, Optimizers(other, OptimConfig(optimizer="muon")))
     assert torch.equal(other.language_model.weight, model.language_model.weight)
 
 
@@ -162,7 +162,7 @@ def test_weights_that_the_checkpoint_lacks_are_named(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = Tied()
     freeze_bias(model)
-    path = keep(tmp_path, model, Optimizers(model, OptimConfig()))
+    path = keep(tmp_path, model, Optimizers(model, OptimConfig(optimizer="muon")))
     with pytest.raises(ConfigError, match=r"other weights: language_model\.bias"):
         load_weights(path, Tied())
 

@@ -43,7 +43,7 @@ def settings_of(dataset: Path, model: Path, **changes: Any) -> dict[str, Any]:
         "global_max_length": 128,
         "packing": PACKED,
         "coord_loss": EVERY_TERM,
-        "optim": {"lr": 1e-4, "muon_lr": 1e-3, "eps": 1e-6, "warmup_steps": 0},
+        "optim": {"optimizer": "muon", "lr": 1e-4, "muon_lr": 1e-3, "eps": 1e-6, "warmup_steps": 0},
         "evaluation": {"images": 3, "samples": 3, "max_new_tokens": 6},
     }
     return sft_settings(dataset, model, **{**base, **changes})

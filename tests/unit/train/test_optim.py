@@ -79,8 +79,9 @@ def test_norms_and_tables_have_no_decay() -> None:
 
 def test_every_part_of_the_model_has_its_own_rate(tiny_checkpoint: Path) -> None:
     config = OptimConfig(
-        lr=0.1, vit_lr=0.02, muon_lr=0.5, warmup_steps=2, schedule="linear", floor=0.0
-    )
+        optimizer="muon", lr=0.1, vit_lr=0.02, muon_lr=0.5,
+        warmup_steps=2, schedule="linear", floor=0.0,
+    )  # fmt: skip
     optimizers = Optimizers(load_model(tiny_checkpoint), config)
     assert optimizers.set_rates(0, 10) == {
         "lr": pytest.approx(0.05),
@@ -103,7 +104,8 @@ def test_parts_fall_to_floors_of_their_own(tiny_checkpoint: Path) -> None:
 def test_one_group_of_an_optimizer_is_one_part_with_or_without_decay(
     tiny_checkpoint: Path,
 ) -> None:
-    groups = parameter_groups(load_model(tiny_checkpoint), OptimConfig(weight_decay=0.5))
+    config = OptimConfig(optimizer="muon", weight_decay=0.5)
+    groups = parameter_groups(load_model(tiny_checkpoint), config)
     assert [(g.optimizer, g.group, g.weight_decay) for g in groups] == [
         ("muon", "llm", 0.5), ("muon", "vit", 0.5), ("muon", "aligner", 0.5),
         ("adamw", "llm", 0.0), ("adamw", "vit", 0.5), ("adamw", "vit", 0.0),
