@@ -107,7 +107,7 @@ _ALL = (
         "mlcore.stage_b.job:run",
         device="any",
         inputs=("summaries", "model", "adapter", "guidance"),
-        outputs={"verdicts": "verdicts"},
+        outputs={"verdicts": "verdicts", "guidance": "guidance"},
         resumable=False,
     ),
     Kind(

@@ -25,6 +25,7 @@ FILES: dict[str, type[StrictModel]] = {
     "group_report.jsonl": rows.ReportRow,
     "diagnostics.jsonl": rows.DiagnosisRow,
     "distill_chatml.jsonl": rows.DistillRow,
+    "rule_candidates.jsonl": rows.RuleCandidateRow,
 }
 """every file of lines and what a line is"""
 META = "meta.json"

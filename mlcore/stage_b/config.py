@@ -11,6 +11,7 @@ from mlcore.contract.domains import Domain
 from mlcore.stage_b.backends.config import BackendConfig
 from mlcore.stage_b.prompts import Style
 from mlcore.stage_b.rollout import Grid
+from mlcore.stage_b.search.config import RuleSearchConfig
 from mlcore.stage_b.ticket import Decode
 from mlcore.stage_b.verdict.select import Policy
 
@@ -97,6 +98,15 @@ class RunnerConfig(StrictModel):
     """tickets of one window of metrics.jsonl"""
 
 
+class GuidanceConfig(StrictModel):
+    """What becomes of the run's own guidance."""
+
+    retention: int = Field(default=20, ge=1, le=10_000)
+    """number of snapshots that are kept, one before each of its last steps"""
+    fresh: bool = Field(default=False, json_schema_extra=RUNTIME)
+    """start from the given guidance although an earlier attempt of this run has its own"""
+
+
 class DistillConfig(StrictModel):
     """Verdicts as chat data to train on."""
 
@@ -139,6 +149,12 @@ class StageBConfig(JobConfig):
     """order and batches"""
     distill: DistillConfig = Field(default_factory=DistillConfig)
     """chat data from verdicts"""
+    search: RuleSearchConfig | None = None
+    """search rules before the tickets are judged; empty means that guidance stays as it is"""
+    learnt: GuidanceConfig = Field(default_factory=GuidanceConfig)
+    """the run's own guidance: snapshots, and whether an earlier attempt's is continued"""
+    label_suspects: bool = True
+    """queue tickets whose label the evidence contradicts; found without a language model"""
     exclude: list[str] = Field(default_factory=list, max_length=100_000)
     """keys of tickets that are left out"""
     limit: int | None = Field(default=None, ge=1, json_schema_extra=RUNTIME)

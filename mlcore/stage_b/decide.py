@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlcore.stage_b.clean import one_line
@@ -44,11 +43,6 @@ class Decided:
     def label_match(self) -> bool | None:
         """None without a verdict. Only offline figures and reflection may ask."""
         return None if self.verdict is None else self.verdict == self.ticket.label
-
-
-def decide_all(rolled: Sequence[Rolled], guidance: Guidance, policy: Policy) -> list[Decided]:
-    """The outcome of every rolled ticket, in their order."""
-    return [decide(one, guidance, policy) for one in rolled]
 
 
 def decide(one: Rolled, guidance: Guidance, policy: Policy) -> Decided:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlcore.contract.domains import Domain
 from mlcore.evaluate.statistics import share_figure
 from mlcore.randomness import sample_rng
 from mlcore.run.context import RunContext
@@ -15,14 +14,20 @@ from mlcore.stage_b.artifacts import META, Artifacts
 from mlcore.stage_b.backends.open import open_backend
 from mlcore.stage_b.backends.protocol import Backend
 from mlcore.stage_b.config import StageBConfig
-from mlcore.stage_b.decide import decide_all
-from mlcore.stage_b.guidance.model import Guidance, guidance_json, read_guidance
+from mlcore.stage_b.decide import decide
+from mlcore.stage_b.guidance.model import Guidance, guidance_json
+from mlcore.stage_b.guidance.store import GuidanceStore, opened
 from mlcore.stage_b.ingest import domain_of_mission, read_tickets
+from mlcore.stage_b.judging import Judgements
 from mlcore.stage_b.learner import Judged, Learner, NoLearner
 from mlcore.stage_b.recorder import Recorder
 from mlcore.stage_b.reports import write_reports
-from mlcore.stage_b.rollout import roll
 from mlcore.stage_b.rows import SCHEMA
+from mlcore.stage_b.search.loop import Search, Searched
+from mlcore.stage_b.search.proposer import open_proposer
+from mlcore.stage_b.search.report import with_search
+from mlcore.stage_b.search.split import three_parts
+from mlcore.stage_b.suspects import label_suspects
 from mlcore.stage_b.tally import Confusion
 from mlcore.stage_b.ticket import Ticket
 
@@ -30,33 +35,60 @@ GUIDANCE_FILE = "guidance.json"
 
 
 def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
-    """Judge every ticket in every epoch and return the report.
+    """Judge every ticket in every epoch, after a search of rules where one is asked for, and
+    return the report.
 
     Raises ConfigError for an unknown mission, DataError on bad summaries or guidance.
     """
     domain = domain_of_mission(config.mission, config.domain)
-    guidance = read_guidance(guidance_file(ctx.resolve(config.guidance)), config.mission)
+    store = GuidanceStore(ctx.output("guidance"), config.learnt.retention)
+    seed_file = guidance_file(ctx.resolve(config.guidance))
+    first, continued = opened(store, seed_file, config.mission, fresh=config.learnt.fresh)
+    if continued:
+        ctx.events.status("loading", f"going on from step {first.step} of this run's guidance")
     paths = [ctx.resolve(ref) for ref in config.summaries]
     tickets = read_tickets(paths, config.mission, config.exclude)[: config.limit]
     ctx.events.status("loading", "opening who writes")
     backend = open_backend(
         config.backend, ctx, seed=config.seed, max_prompt_tokens=config.sampler.max_prompt_tokens
     )
-    learner: Learner = NoLearner(guidance)
+    judgements = Judgements(config, backend, domain, ctx.check_stop)
     folder = ctx.output("verdicts")
     with Artifacts(folder) as files:
-        recorder = Recorder(
-            files,
-            ctx.events,
-            len(tickets),
-            config.runner.epochs,
-            config.runner.logging_steps,
-            config.seed,
-        )
-        counts = _epochs(config, ctx, tickets, learner, backend, recorder, domain)
+        searched = _search(config, ctx, tickets, first, judgements, store)
+        learner: Learner = NoLearner(searched.guidance if searched else first)
+        recorder = _recorder(config, ctx, files, len(tickets))
+        counts = _epochs(config, ctx, tickets, learner, judgements, recorder)
+        if searched is not None:
+            files.add("rule_candidates.jsonl", searched.rows)
         write_reports(files, recorder, domain, config)
-    _write_meta(folder, config, backend, tickets, guidance, learner.guidance)
-    return _report(recorder, counts, len(tickets))
+    _write_meta(folder, config, backend, tickets, first, learner.guidance)
+    report = _report(recorder, counts, len(tickets))
+    return report if searched is None else with_search(report, searched)
+
+
+def _search(
+    config: StageBConfig,
+    ctx: RunContext,
+    tickets: Sequence[Ticket],
+    guidance: Guidance,
+    judgements: Judgements,
+    store: GuidanceStore,
+) -> Searched | None:
+    """The search that the config asks for, None where it asks for none."""
+    if config.search is None:
+        return None
+    ctx.events.status("running", "searching rules")
+    shares = (config.search.propose_share, config.search.gate_share)
+    parts = three_parts(tickets, shares, config.seed)
+    proposer = open_proposer(config.search.proposer)
+    search = Search(config.search, judgements.decided, proposer, store, ctx.events, ctx.check_stop)
+    return search.run(parts, guidance)
+
+
+def _recorder(config: StageBConfig, ctx: RunContext, files: Artifacts, tickets: int) -> Recorder:
+    runner = config.runner
+    return Recorder(files, ctx.events, tickets, runner.epochs, runner.logging_steps, config.seed)
 
 
 def guidance_file(path: Path) -> Path:
@@ -75,32 +107,30 @@ def _epochs(
     ctx: RunContext,
     tickets: Sequence[Ticket],
     learner: Learner,
-    backend: Backend,
+    judgements: Judgements,
     recorder: Recorder,
-    domain: Domain,
 ) -> Confusion:
-    grid, policy = config.sampler.make_grid(), config.selection.policy()
     total = len(tickets) * config.runner.epochs
+    policy = config.selection.policy()
     counts, done = Confusion(), 0
     for epoch in range(1, config.runner.epochs + 1):
-        ctx.events.status("running", f"epoch {epoch} of {config.runner.epochs}")
+        ctx.events.status("running", f"judging, epoch {epoch} of {config.runner.epochs}")
         order = epoch_order(tickets, config.seed, epoch)
         for start in range(0, len(order), config.runner.batch_tickets):
             batch = order[start : start + config.runner.batch_tickets]
-            ctx.check_stop()
             now = learner.guidance
-            rolled = roll(
-                batch, now, backend, grid, domain=domain, style=config.prompt, policy=policy
-            )
             judged = [
-                Judged(one, decided, epoch, learner.cycle, now)
-                for one, decided in zip(rolled, decide_all(rolled, now, policy), strict=True)
+                Judged(one, decide(one, now, policy), epoch, learner.cycle, now)
+                for one in judgements.rolled(batch, now)
             ]
             recorder.judged(judged)
             recorder.lesson(judged, learner.heard(judged))
             done += len(batch)
             ctx.events.progress(done, total, "tickets")
-        counts = recorder.epoch_over(learner.epoch_over(epoch))
+        lesson = learner.epoch_over(epoch)
+        if config.label_suspects and epoch == config.runner.epochs:
+            recorder.routed(label_suspects(list(recorder.last.values())))
+        counts = recorder.epoch_over(lesson)
     return counts
 
 

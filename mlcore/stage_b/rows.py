@@ -206,3 +206,30 @@ class DistillRow(StrictModel):
     mission: str
     label: VerdictName
     messages: list[DistillMessage]
+
+
+class RuleCandidateRow(StrictModel):
+    """A line of rule_candidates.jsonl: one change that was held against the gate, on the gate's
+    part. `iteration` 0 is the removal of rules at the end; shares are [before, after]."""
+
+    iteration: int
+    proposer: str
+    verb: str
+    key: str
+    text: str
+    rationale: str
+    evidence: list[str]
+    adjusted_p: float
+    accepted: bool
+    applied: bool
+    refusals: list[str]
+    n: int
+    better: int
+    worse: int
+    changed: int
+    p: float
+    relative_error_reduction: float | None
+    loss_bound: float
+    false_release: list[float | None]
+    false_block: list[float | None]
+    label_match: list[float | None]

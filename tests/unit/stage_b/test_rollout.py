@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlcore.stage_b.decide import FALLBACK, decide, decide_all
+from mlcore.stage_b.decide import FALLBACK, decide
 from mlcore.stage_b.rollout import Grid, Rolled, roll
 from mlcore.stage_b.ticket import Decode, Ticket
 from mlcore.stage_b.verdict.contract import parse_two_lines
@@ -97,6 +97,6 @@ def test_one_malformed_candidate_is_dropped_and_half_are_enough() -> None:
 
 
 def test_what_passes_in_agreement_needs_nobody() -> None:
-    (one,) = decide_all([Rolled(ticket("a", "pass", GOOD), said(PASS, PASS))], guidance(), Policy())
+    one = decide(Rolled(ticket("a", "pass", GOOD), said(PASS, PASS)), guidance(), Policy())
     assert (one.warnings, one.needs_manual_review, one.reason) == ((), False, "螺丝符合")
     assert all(parse_two_lines(f"Verdict: pass\nReason: {text}") for text in FALLBACK.values())
