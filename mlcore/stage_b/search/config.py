@@ -53,9 +53,9 @@ class RuleSearchConfig(StrictModel):
     iterations: int = Field(default=8, ge=1, le=1000)
     """most times that rules are proposed"""
     candidates: int = Field(default=3, ge=1, le=32)
-    """most rules that are tested together"""
+    """most candidates: rules that are tested together"""
     patience: int = Field(default=2, ge=1, le=100)
-    """times without an accepted rule after which the search ends"""
+    """number of times without an accepted rule after which the search ends"""
     removals: bool = True
     """whether rules that do no good are removed at the end"""
     gate: RuleGateConfig = Field(default_factory=RuleGateConfig)
