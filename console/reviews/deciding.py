@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.audit import Actor
-from console.accounts.models import User
+from console.accounts.models import Project, User
 from console.api.problems import ApiProblem
 from console.reviews import gold
 from console.reviews.leases import (
@@ -25,7 +25,7 @@ from console.reviews.leases import (
     person_of,
     record_of,
 )
-from console.reviews.models import Review, ReviewerRecord, ReviewItem
+from console.reviews.models import ReasonList, Review, ReviewerRecord, ReviewItem
 from console.reviews.policy import policy_of, reasons_of
 from console.reviews.states import (
     COUNTED,
@@ -83,7 +83,7 @@ def decide(actor: Actor, item_id: int, answer: Answer) -> Decided:
     reason; then nothing has happened."""
     person = person_of(actor)
     with transaction.atomic():
-        project = ReviewItem.objects.select_related("project").get(pk=item_id).project
+        project = Project.objects.get(review_items=item_id)
         record = record_of(project, person)
         lease = lease_of(item_id)
         item = locked(item_id)
@@ -96,9 +96,10 @@ def decide(actor: Actor, item_id: int, answer: Answer) -> Decided:
         blind = lease.blind if mine and lease is not None else item.blind
         if not late and answer.version != item.version:
             raise ChangedTicketError(item, answer.version)
-        _check(item, answer, blind=blind)
+        reasons = reasons_of(project)
+        _check(item, answer, reasons, blind=blind)
         if late:
-            review = _write(item, person, Role.EXTRA, answer, blind=blind)
+            review = _write(item, person, Role.EXTRA, answer, reasons, blind=blind)
             told = _said("extra", answer, review)
             move(item, item.state, actor, told)
             return Decided(item, review, kept=True, other=_other(item, person))
@@ -108,7 +109,7 @@ def decide(actor: Actor, item_id: int, answer: Answer) -> Decided:
         back_to = lease.back_to if mine and lease is not None else State.PENDING
         if mine and lease is not None:
             lease.delete()
-        return _count(actor, item, record, answer, back_to, blind=blind)
+        return _count(actor, item, record, (answer, reasons), back_to, blind=blind)
 
 
 def comment(actor: Actor, item: ReviewItem, text: str) -> None:
@@ -119,15 +120,16 @@ def comment(actor: Actor, item: ReviewItem, text: str) -> None:
 
 
 def _count(
-    actor: Actor, item: ReviewItem, record: ReviewerRecord, answer: Answer, back_to: str, *,
-    blind: bool,
+    actor: Actor, item: ReviewItem, record: ReviewerRecord, given: tuple[Answer, ReasonList],
+    back_to: str, *, blind: bool,
 ) -> Decided:
     """The answer as the review that the ticket waited for."""
+    answer, reasons = given
     counted = counted_reviews(item)
     role = free_role(counted, adjudicating=back_to == State.CONFLICT)
     if role == Role.ADJUDICATOR and answer.decision == Decision.UNSURE:
         raise _invalid("/decision", "An adjudicator decides: pass, fail or broken.")
-    review = _write(item, record.reviewer, role, answer, blind=blind)
+    review = _write(item, record.reviewer, role, answer, reasons, blind=blind)
     counted[role] = review
     values: dict[str, Any] = {}
     if record.below_floor and item.needed < 2 and item.gold_id is None:
@@ -165,8 +167,8 @@ def _own(item: ReviewItem, person: User) -> Review | None:
     return rows.exclude(role=Role.UNDO).order_by("-id").first()
 
 
-def _check(item: ReviewItem, answer: Answer, *, blind: bool) -> None:
-    known = {code["code"]: code["for"] for code in reasons_of(item.project).codes}
+def _check(item: ReviewItem, answer: Answer, reasons: ReasonList, *, blind: bool) -> None:
+    known = {code["code"]: code["for"] for code in reasons.codes}
     unknown = next((code for code in answer.reasons if code not in known), None)
     if unknown is not None:
         raise _invalid("/reasons", f"There is no reason {unknown!r}; there is: {', '.join(known)}.")
@@ -182,12 +184,12 @@ def _check(item: ReviewItem, answer: Answer, *, blind: bool) -> None:
 
 
 def _write(
-    item: ReviewItem, person: User, role: str, answer: Answer, *, blind: bool
+    item: ReviewItem, person: User, role: str, answer: Answer, reasons: ReasonList, *, blind: bool
 ) -> Review:
-    reasons = list(dict.fromkeys(answer.reasons))
+    codes = list(dict.fromkeys(answer.reasons))
     return Review.objects.create(
-        item=item, reviewer=person, role=role, decision=answer.decision, reasons=reasons,
-        reasons_n=len(reasons), reasons_version=reasons_of(item.project).version,
+        item=item, reviewer=person, role=role, decision=answer.decision, reasons=codes,
+        reasons_n=len(codes), reasons_version=reasons.version,
         comment=answer.comment[:MAX_COMMENT], ticket_version=answer.version,
         guidance_step=item.guidance_step, duration_ms=min(answer.duration_ms, MAX_ACTIVE_MS),
         blind=blind, client=answer.client,

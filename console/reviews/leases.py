@@ -19,10 +19,18 @@ from console.accounts.models import Project, User
 from console.api.problems import ApiProblem
 from console.reviews import gold
 from console.reviews.filters import ItemFilter, apply
-from console.reviews.models import Lease, Review, ReviewerGroup, ReviewerRecord, ReviewItem, Skip
+from console.reviews.models import (
+    Lease,
+    Review,
+    ReviewerGroup,
+    ReviewerRecord,
+    ReviewItem,
+    ReviewPolicy,
+    Skip,
+)
 from console.reviews.policy import policy_of
-from console.reviews.states import COUNTED, Kind, Role, State
-from console.reviews.transitions import Said, lock, move
+from console.reviews.states import COUNTED, FREE, Kind, Role, State
+from console.reviews.transitions import Said, lock, move_each
 
 HARD = timedelta(minutes=5)
 SOFT = timedelta(seconds=90)
@@ -64,22 +72,31 @@ def claim(actor: Actor, project: Project, wanted: Wanted) -> list[Lease]:
         record = record_of(project, person)
         held = _held(actor, person, project, wanted)[: wanted.n]
         policy = policy_of(project)
-        new: list[ReviewItem] = []
-        for _slot in range(wanted.n - len(held)):
-            check = None
-            if not wanted.adjudicating:
-                check = gold.draw_check(actor, policy, record, wanted.filter)
-                record.claims += 1
-            item = check or _first_free(person, project, wanted)
-            if item is None:
-                break
-            new.append(item)
-            held.append(_take(actor, person, item, wanted))
-        ReviewerRecord.objects.filter(pk=record.pk).update(
-            claims=F("claims") + (0 if wanted.adjudicating else len(new))
-        )
+        missing = wanted.n - len(held)
+        if missing > 0:
+            checks = {} if wanted.adjudicating else _checks(actor, policy, record, wanted, missing)
+            free = _first_free(person, project, wanted, missing - len(checks))
+            taken = [checks.pop(slot) if slot in checks else free.pop(0)
+                     for slot in range(missing) if slot in checks or free]  # fmt: skip
+            held += _take(actor, person, taken, wanted, first=not held)
+            if taken and not wanted.adjudicating:
+                rows = ReviewerRecord.objects.filter(pk=record.pk)
+                rows.update(claims=F("claims") + len(taken))
         _show_first(held)
     return held
+
+
+def _checks(
+    actor: Actor, policy: ReviewPolicy, record: ReviewerRecord, wanted: Wanted, count: int
+) -> dict[int, ReviewItem]:
+    """Which of the person's next tickets are checks, by their place among them."""
+    found = {}
+    for slot in range(count):
+        check = gold.draw_check(actor, policy, record, wanted.filter)
+        record.claims += 1
+        if check is not None:
+            found[slot] = check
+    return found
 
 
 def free_for(
@@ -91,13 +108,11 @@ def free_for(
         rows = rows.filter(state=State.CONFLICT)
     else:
         rows = rows.filter(claimable=True)
-        groups = list(
-            ReviewerGroup.objects.filter(project=project, members=person).values_list("pk")
-        )
+        groups = ReviewerGroup.objects.filter(project=project, members=person)
         rows = rows.filter(
             Q(assigned_to=None, assigned_group=None)
             | Q(assigned_to=person)
-            | Q(assigned_group__in=[pk for (pk,) in groups])
+            | Q(assigned_group__in=groups.values("pk"))
         )
     own = Review.objects.filter(item=OuterRef("pk"), reviewer=person, active=True)
     skipped = Skip.objects.filter(
@@ -136,7 +151,8 @@ def release(
         lease = _leases(person, project).filter(item=item_id).first()
         if lease is None:
             raise LeaseGoneError
-        end(lease, actor, Said("skipped" if skip else "released", reason=reason.strip()))
+        said = Said("skipped" if skip else "released", reason=reason.strip())
+        end_all([lease], actor, said)
         if skip:
             Skip.objects.update_or_create(
                 item_id=item_id, reviewer=person, defaults={"created": timezone.now()}
@@ -149,22 +165,26 @@ def release_all(actor: Actor, project: Project, items: Sequence[int] | None = No
     with transaction.atomic():
         rows = _leases(person, project)
         rows = rows if items is None else rows.filter(item__in=items)
-        leases = list(rows.order_by("item_id"))
-        for lease in leases:
-            end(lease, actor, Said("released"))
-    return len(leases)
+        return end_all(list(rows), actor, Said("released"))
 
 
-def end(lease: Lease, actor: Actor, said: Said) -> ReviewItem:
-    """The ticket goes back to where the lease found it. Call it with the lease's row locked."""
-    item = lock(ReviewItem.objects.filter(pk=lease.item_id)).get()
-    lease.delete()
-    if item.gold_id is not None:
-        # A check is made for one person and one time; who lets go of it is not checked.
-        gold.drop_check(item)
-        return item
-    move(item, lease.back_to, actor, said)
-    return item
+def end_all(leases: Sequence[Lease], actor: Actor, said: Said) -> int:
+    """The tickets go back to where the leases found them; returns how many. Call it with the rows
+    of the leases locked."""
+    if not leases:
+        return 0
+    back_to = {lease.item_id: lease.back_to for lease in leases}
+    # Tickets are locked in the order of their keys, as whoever acts on many does it.
+    items = list(lock(ReviewItem.objects.filter(pk__in=back_to).order_by("pk")))
+    Lease.objects.filter(pk__in=[lease.pk for lease in leases]).delete()
+    for item in items:
+        if item.gold_id is not None:
+            # A check is made for one person and one time; who lets go of it is not checked.
+            gold.drop_check(item)
+    for state in sorted(FREE):
+        found = [i for i in items if i.gold_id is None and back_to[i.pk] == state]
+        move_each(found, state, actor, said)
+    return len(items)
 
 
 def reap(project: Project | None = None) -> int:
@@ -179,7 +199,7 @@ def reap(project: Project | None = None) -> int:
             lease = _locked(Lease.objects.filter(pk=pk, expires__lt=now)).first()
             if lease is None:
                 continue
-            end(lease, SYSTEM, Said("expired", detail={"reviewer": lease.reviewer_id}))
+            end_all([lease], SYSTEM, Said("expired", detail={"reviewer": lease.reviewer_id}))
             reaped += 1
     return reaped
 
@@ -203,21 +223,20 @@ def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[
     """The leases that the person goes on with; those that do not fit the filter any more, and
     those that are over, end."""
     now = timezone.now()
-    kept, over = [], []
+    kept, over, unfit = [], [], []
     for lease in list(_leases(person, project)):
         adjudicating = lease.back_to == State.CONFLICT
         if lease.taken + LONGEST <= now:
-            over.append((lease, Said("expired")))
+            over.append(lease)
         elif adjudicating != wanted.adjudicating:
             continue
         elif lease.hold == Lease.Hold.SOFT and not _fits(lease, wanted.filter):
-            over.append((lease, Said("released")))
+            unfit.append(lease)
         else:
             _renew(lease, now)
             kept.append(lease)
-    # Tickets are locked in the order of their keys, as whoever acts on many does it.
-    for lease, said in sorted(over, key=lambda one: one[0].item_id):
-        end(lease, actor, said)
+    end_all(over, actor, Said("expired"))
+    end_all(unfit, actor, Said("released"))
     return kept
 
 
@@ -226,22 +245,31 @@ def _fits(lease: Lease, wanted: ItemFilter) -> bool:
     return lease.item.gold_id is not None or apply(rows, wanted, timezone.now()).exists()
 
 
-def _first_free(person: User, project: Project, wanted: Wanted) -> ReviewItem | None:
+def _first_free(
+    person: User, project: Project, wanted: Wanted, count: int
+) -> list[ReviewItem]:
     rows = free_for(person, project, wanted)
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(of=("self",), skip_locked=True)
-    return rows.first()
+    return list(rows[:count])
 
 
-def _take(actor: Actor, person: User, item: ReviewItem, wanted: Wanted) -> Lease:
+def _take(
+    actor: Actor, person: User, items: Sequence[ReviewItem], wanted: Wanted, *, first: bool
+) -> list[Lease]:
+    """Lease tickets to the person. `first`: the first of them comes on the screen at once."""
     now = timezone.now()
-    back_to = item.state
-    blind = item.blind or back_to == State.SECOND
-    move(item, State.LEASED, actor, Said("leased", client=wanted.client))
-    return Lease.objects.create(
-        item=item, reviewer=person, hold=Lease.Hold.SOFT, back_to=back_to, blind=blind,
-        client=wanted.client, taken=now, expires=now + SOFT,
-    )
+    leases = []
+    for item in items:
+        shown = first and not leases
+        leases.append(Lease(
+            item=item, reviewer=person, back_to=item.state, client=wanted.client, taken=now,
+            blind=item.blind or item.state == State.SECOND,
+            hold=Lease.Hold.HARD if shown else Lease.Hold.SOFT,
+            expires=now + (HARD if shown else SOFT),
+        ))  # fmt: skip
+    move_each(items, State.LEASED, actor, Said("leased", client=wanted.client))
+    return Lease.objects.bulk_create(leases)
 
 
 def _show_first(held: Sequence[Lease]) -> None:

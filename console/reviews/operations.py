@@ -23,7 +23,7 @@ from console.api.problems import ApiProblem
 from console.reviews.exporting import export_batch, settled_tickets
 from console.reviews.filters import ItemFilter, apply, filter_of_json, project_items
 from console.reviews.ingest import ingest_batch
-from console.reviews.leases import end
+from console.reviews.leases import end_all
 from console.reviews.models import Export, Lease, Operation, ReviewerGroup, ReviewItem
 from console.reviews.states import FINAL, Kind
 from console.reviews.transitions import Said, lock, move_many
@@ -181,8 +181,7 @@ def _release(op: Operation) -> tuple[int, int | None]:
     rows = leases.select_for_update(of=("self",)).order_by("item_id")
     found = list(rows[:BATCH])
     said = Said("released", reason=str(op.values.get("reason", "")))
-    for lease in found:
-        end(lease, _actor(op), said)
+    end_all(found, _actor(op), said)
     return len(found), found[-1].item_id if len(found) == BATCH else None
 
 

@@ -46,7 +46,7 @@ def undo(actor: Actor, item_id: int, client: str = "") -> tuple[ReviewItem, Leas
     """
     person = person_of(actor)
     with transaction.atomic():
-        project = ReviewItem.objects.select_related("project").get(pk=item_id).project
+        project = Project.objects.get(review_items=item_id)
         record_of(project, person)
         lease = lease_of(item_id)
         item = locked(item_id)
