@@ -76,6 +76,14 @@ class ReviewItemsView(ReviewView):
 
 
 @requires(get="reviews.view")
+class ReviewSummaryView(ReviewView):
+    @extend_schema(responses=forms.SummarySerializer)
+    def get(self, request: Request, project: str) -> Response:
+        """The queue in numbers."""
+        return Response(queries.summary(self.project))
+
+
+@requires(get="reviews.view")
 class ReviewItemView(ReviewView):
     @extend_schema(responses=forms.TicketSerializer)
     def get(self, request: Request, project: str, pk: int) -> Response:

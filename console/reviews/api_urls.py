@@ -9,6 +9,7 @@ _REVIEW = "projects/<slug:project>/review/"
 _ITEM = _REVIEW + "<int:pk>/"
 urlpatterns = [
     path(_REVIEW + "items/", api.ReviewItemsView.as_view(), name="review_items"),
+    path(_REVIEW + "summary/", api.ReviewSummaryView.as_view(), name="review_summary"),
     path(_REVIEW + "next/", api.ReviewNextView.as_view(), name="review_next"),
     path(_REVIEW + "mine/", api.ReviewMineView.as_view(), name="review_mine"),
     path(_REVIEW + "heartbeat/", api.ReviewHeartbeatView.as_view(), name="review_heartbeat"),

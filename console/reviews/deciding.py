@@ -36,7 +36,7 @@ from console.reviews.states import (
     outcome_of,
     rest_state,
 )
-from console.reviews.transitions import Said, locked, move
+from console.reviews.transitions import Said, lock, locked, move, move_many
 
 MAX_COMMENT = 4000
 MAX_ACTIVE_MS = 30 * 60 * 1000
@@ -110,6 +110,18 @@ def decide(actor: Actor, item_id: int, answer: Answer) -> Decided:
         if mine and lease is not None:
             lease.delete()
         return _count(actor, item, record, (answer, reasons), back_to, blind=blind)
+
+
+def consume(actor: Actor, items: Sequence[ReviewItem], by: str) -> int:
+    """Say that something rests on the decisions of settled tickets (`guidance:MISSION@STEP`), so
+    that they cannot be taken back; returns how many were settled and free of that so far."""
+    with transaction.atomic():
+        rows = ReviewItem.objects.filter(
+            pk__in=[item.pk for item in items], state__in=SETTLED, consumed_by=""
+        )
+        found = list(lock(rows.order_by("pk")))
+        move_many(found, None, actor, Said("consumed", detail={"by": by}), consumed_by=by[:80])
+    return len(found)
 
 
 def comment(actor: Actor, item: ReviewItem, text: str) -> None:

@@ -95,6 +95,16 @@ class TicketSerializer(serializers.Serializer[Any]):
     reviews = ReviewSerializer(many=True, allow_null=True)
 
 
+class SummarySerializer(serializers.Serializer[Any]):
+    states = serializers.DictField(child=serializers.IntegerField())
+    kinds = serializers.DictField(child=serializers.IntegerField(), help_text="open tickets")
+    missions = serializers.DictField(child=serializers.IntegerField(), help_text="open tickets")
+    oldest = serializers.DateTimeField(allow_null=True, help_text="arrival of the oldest open one")
+    late = serializers.IntegerField(help_text="open and past due")
+    settled_last_day = serializers.IntegerField()
+    reviewing = serializers.IntegerField(help_text="people who hold tickets now")
+
+
 class EmptySerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(
         choices=["none_left", "filtered", "leased", "yours", "none_for_you"]

@@ -73,9 +73,12 @@ def _copy(actor: Actor, source: GoldItem) -> ReviewItem:
     now = timezone.now()
     values = {name: getattr(source.item, name) for name in _COPIED}
     mark = hashlib.sha256(f"gold {source.pk} {now.isoformat()}".encode()).hexdigest()
+    # A ticket that has just arrived would tell what it is among others that have waited.
+    term = source.item.due - source.item.created
+    created = now - term * draw(source.pk, mark, "age")
     item = ReviewItem(
         project=source.item.project, kind=Kind.GOLD, gold=source, fingerprint=mark, blind=True,
-        created=now, updated=now, due=now + (source.item.due - source.item.created), **values,
+        created=created, updated=now, due=created + term, **values,
     )
     open_many([item], actor, Said("opened", detail={"gold": source.pk}))
     return item

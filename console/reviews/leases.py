@@ -264,7 +264,8 @@ def _take(
         shown = first and not leases
         leases.append(Lease(
             item=item, reviewer=person, back_to=item.state, client=wanted.client, taken=now,
-            blind=item.blind or item.state == State.SECOND,
+            # An adjudicator judges the reviews, so must see them and what they were about.
+            blind=item.state != State.CONFLICT and (item.blind or item.state == State.SECOND),
             hold=Lease.Hold.HARD if shown else Lease.Hold.SOFT,
             expires=now + (HARD if shown else SOFT),
         ))  # fmt: skip

@@ -113,11 +113,11 @@ def advance_pending(seconds: float = TICK_S) -> int:
         Operation.objects.filter(pk=op.pk).update(updated=timezone.now())
     try:
         advance(op.pk, seconds)
-    except ApiProblem as error:
-        log.warning("review operation failed: %s", error.message, extra={"operation": op.uid})
-        Operation.objects.filter(pk=op.pk).update(
-            error=error.message[:400], finished=timezone.now()
-        )
+    except (ApiProblem, LookupError, TypeError, ValueError) as error:
+        # What it was given is not what it must be: trying again would end the same way.
+        log.exception("a review operation failed", extra={"operation": op.uid})
+        text = error.message if isinstance(error, ApiProblem) else repr(error)
+        Operation.objects.filter(pk=op.pk).update(error=text[:400], finished=timezone.now())
     return 1
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -94,6 +94,28 @@ def own_item(project: Project, pk: int) -> ReviewItem:
     if found is None:
         raise Http404
     return found
+
+
+def summary(project: Project) -> dict[str, Any]:
+    """The queue in numbers, checks left out: tickets by state and, of the open ones, by kind and
+    mission; when the oldest open one arrived; how many are late; settled in the last day."""
+    rows = project_items(project).exclude(kind=Kind.GOLD)
+    open_ = rows.exclude(state__in=FINAL)
+    now = timezone.now()
+    return {
+        "states": _counts(rows, "state"), "kinds": _counts(open_, "kind"),
+        "missions": _counts(open_, "mission"),
+        "oldest": open_.aggregate(first=Min("created"))["first"],
+        "late": open_.filter(due__lt=now).count(),
+        "settled_last_day": rows.filter(settled__gt=now - timedelta(days=1)).count(),
+        "reviewing": Lease.objects.filter(item__project=project).values("reviewer").distinct()
+        .count(),
+    }
+
+
+def _counts(rows: QuerySet[ReviewItem], column: str) -> dict[str, int]:
+    counted = rows.order_by().values_list(column).annotate(n=Count("pk"))
+    return {str(value): n for value, n in counted.order_by(column)}
 
 
 def count_up_to(rows: QuerySet[Any], limit: int = COUNT_LIMIT) -> tuple[int, bool]:

@@ -2,7 +2,14 @@
 on many, groups, checks. Operators: policy, reasons, exports. Runs and bots: open_items."""
 from __future__ import annotations
 
-from console.reviews.deciding import Answer, ChangedTicketError, Decided, comment, decide
+from console.reviews.deciding import (
+    Answer,
+    ChangedTicketError,
+    Decided,
+    comment,
+    consume,
+    decide,
+)
 from console.reviews.gold import add_gold, retire_gold
 from console.reviews.groups import close_notice, write_group
 from console.reviews.leases import (
@@ -28,7 +35,7 @@ from console.reviews.undoing import WITHIN, CannotUndoError, undo, undoable
 __all__ = [
     "HARD", "HEARTBEAT_S", "LONGEST", "MOST", "SOFT", "WITHIN", "Answer", "CannotUndoError",
     "ChangedTicketError", "Decided", "ItemRow", "LeaseGoneError", "Opened", "Wanted", "add_gold",
-    "beat", "check_images", "claim", "close_notice", "comment", "decide", "free_for", "open_items",
-    "open_tickets", "reap", "release", "release_all", "retire_gold", "set_policy", "start",
+    "beat", "check_images", "claim", "close_notice", "comment", "consume", "decide", "free_for",
+    "open_items", "open_tickets", "reap", "release", "release_all", "retire_gold", "set_policy", "start",
     "start_export", "undo", "undoable", "write_group", "write_reasons",
 ]

@@ -11,7 +11,7 @@ from console.reviews import images
 from console.reviews.forms import ReviewSerializer
 from console.reviews.models import Lease, Review, ReviewItem
 from console.reviews.queries import Viewer, reviews_of
-from console.reviews.states import FINAL, Kind, State
+from console.reviews.states import FINAL, Decision, Kind, State
 
 
 def ticket_etag(item: ReviewItem) -> str:
@@ -46,8 +46,8 @@ def ticket(
         "blind": blind, "run": item.run.uid if item.run else None,
         "images": _images(item, viewer, project), "guidance_step": item.guidance_step,
         "priority": item.priority, "needed": item.needed if viewer.sees_all else 1,
-        "outcome": item.outcome if viewer.sees_all or item.kind != Kind.GOLD else "",
-        "consumed_by": item.consumed_by, "created": item.created, "due": item.due,
+        "outcome": _outcome(item, viewer), "consumed_by": item.consumed_by,
+        "created": item.created, "due": item.due,
         "assigned_to": item.assigned_to.username if item.assigned_to else None,
         "assigned_group": item.assigned_group.name if item.assigned_group else None,
         "lease": None if lease is None else _lease(lease),
@@ -91,10 +91,17 @@ def _kind(item: ReviewItem, viewer: Viewer) -> str | None:
 
 
 def _state(item: ReviewItem, viewer: Viewer) -> str:
-    """Who may give the second review is not told that there is a first."""
-    if viewer.sees_all or item.state not in (State.SECOND,):
-        return item.state
-    return State.PENDING
+    """Who may give the second review is not told that there is a first, and an unsure answer to a
+    check looks like any other."""
+    if not viewer.sees_all and item.state == State.SECOND:
+        return State.PENDING
+    if not viewer.sees_all and item.kind == Kind.GOLD and item.outcome == Decision.UNSURE:
+        return State.CONFLICT
+    return item.state
+
+
+def _outcome(item: ReviewItem, viewer: Viewer) -> str:
+    return item.outcome if _state(item, viewer) in FINAL else ""
 
 
 def _images(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[str, Any]]:

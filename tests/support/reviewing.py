@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tickets", type=int, default=10_000)
     parser.add_argument("--people", default="20")
     parser.add_argument("--claims", type=int, default=1000)
+    parser.add_argument("--reviews", action="store_true", help="list every decision as well")
     options = parser.parse_args(arguments)
     if options.command == "seed":
         body: Any = seed(options.tickets, int(options.people))
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> int:
         body = claim_many(range(int(first), int(last) + 1), options.claims)
     else:
         body = audit()
+        if options.reviews:
+            body["decisions"] = decisions()
     sys.stdout.write(json.dumps(body) + "\n")
     return 0
 
@@ -144,6 +147,14 @@ def audit() -> dict[str, Any]:
         "leased": leased, "double": double, "twice": twice, "reviews": counted.count(),
         "broken": len(verify(Project.objects.get(slug=PROJECT))),
     }  # fmt: skip
+
+
+def decisions() -> list[tuple[int, str, str]]:
+    """Ticket, reviewer and decision of every review, those that came late included."""
+    from console.reviews.models import Review
+
+    rows = Review.objects.filter(active=True).order_by("id")
+    return list(rows.values_list("item_id", "reviewer__username", "decision"))
 
 
 @dataclass

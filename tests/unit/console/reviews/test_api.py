@@ -122,6 +122,28 @@ def test_a_blind_ticket_keeps_the_models_word_and_the_first_review_back(
     assert len(api(lead).get(f"{URL}{item.pk}/").json()["reviews"]) == 2
 
 
+def test_the_queue_in_numbers(
+    open_ticket: Any, project: Any, ann: Any, viewer: Any, api: Any
+) -> None:
+    open_ticket("A-1::pass")
+    open_ticket("A-2::pass", kind="drift", mission="pole")
+    ReviewItem.objects.filter(kind="drift").update(due=timezone.now())
+    review(ann, project, "fail")
+    found = api(viewer).get(f"{URL}summary/").json()
+    assert found["states"] == {"decided": 1, "pending": 1} and found["kinds"] == {"drift": 1}
+    assert (found["late"], found["settled_last_day"], found["reviewing"]) == (1, 1, 0)
+
+
+def test_an_adjudicator_sees_the_models_word_of_a_blind_ticket(
+    open_ticket: Any, project: Any, ann: Any, lead: Any, api: Any
+) -> None:
+    open_ticket("A-1::pass", kind="drift")
+    review(ann, project, "unsure")
+    (ticket,) = following(api(lead), "?queue=adjudication")["tickets"]
+    assert not ticket["blind"] and ticket["model"]["verdict"] == "fail"
+    assert len(ticket["reviews"]) == 1
+
+
 def test_an_adjudicator_sees_both_reasons_and_needs_the_right(
     open_ticket: Any, project: Any, ann: Any, bo: Any, lead: Any, api: Any
 ) -> None:

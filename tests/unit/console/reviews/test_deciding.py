@@ -239,7 +239,8 @@ def test_undo_has_an_end(open_ticket: Any, project: Any, ann: Any, bo: Any, lead
     item = review(ann, project, "fail")
     with pytest.raises(services.CannotUndoError) as nothing:
         undo(bo, item)
-    ReviewItem.objects.update(consumed_by="guidance:cabinet@7")
+    assert services.consume(SYSTEM, [item], "guidance:cabinet@7") == 1
+    assert services.consume(SYSTEM, [item], "guidance:cabinet@8") == 0
     with pytest.raises(services.CannotUndoError) as consumed:
         undo(ann, item)
     ReviewItem.objects.update(consumed_by="")

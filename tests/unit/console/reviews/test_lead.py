@@ -126,6 +126,17 @@ def test_below_the_floor_every_ticket_gets_a_second_review_and_leads_hear_of_it_
     assert review(ann, project, "fail").state == "second"
 
 
+def test_an_unsure_answer_to_a_check_looks_like_any_other(
+    known: Any, project: Any, ann: Any, api: Any
+) -> None:
+    always_gold(project)
+    item = claimed(ann, project)
+    decide(ann, item, "unsure")
+    seen = api(ann).get(f"{URL}{item.pk}/").json()
+    assert (seen["state"], seen["outcome"]) == ("conflict", "")
+    assert Review.objects.get(reviewer=ann, item=item).right is False
+
+
 def test_an_undone_check_is_not_counted(known: Any, project: Any, ann: Any) -> None:
     always_gold(project)
     item = claimed(ann, project)
