@@ -36,6 +36,6 @@ __all__ = [
     "HARD", "HEARTBEAT_S", "LONGEST", "MOST", "SOFT", "WITHIN", "Answer", "CannotUndoError",
     "ChangedTicketError", "Decided", "ItemRow", "LeaseGoneError", "Opened", "Wanted", "add_gold",
     "beat", "check_images", "claim", "close_notice", "comment", "consume", "decide", "free_for",
-    "open_items", "open_tickets", "reap", "release", "release_all", "retire_gold", "set_policy", "start",
-    "start_export", "undo", "undoable", "write_group", "write_reasons",
+    "open_items", "open_tickets", "reap", "release", "release_all", "retire_gold", "set_policy",
+    "start", "start_export", "undo", "undoable", "write_group", "write_reasons",
 ]
