@@ -18,7 +18,7 @@ class Kind:
 
     `device` is where it runs best: `cpu` never wants a GPU, `gpu` needs one, `any` uses one where
     the config asks for it. `outputs` maps the output's name to its type; `resumable` says whether
-    a stopped run continues from a checkpoint.
+    a stopped run continues from a checkpoint or journal.
     """
 
     name: str
@@ -108,7 +108,7 @@ _ALL = (
         device="any",
         inputs=("summaries", "model", "adapter", "guidance"),
         outputs={"verdicts": "verdicts", "guidance": "guidance"},
-        resumable=False,
+        resumable=True,
     ),
     Kind(
         "evaluate",

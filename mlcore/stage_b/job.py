@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlcore.errors import InterruptedRunError
 from mlcore.evaluate.statistics import share_figure
 from mlcore.randomness import sample_rng
 from mlcore.run.context import RunContext
@@ -15,9 +18,12 @@ from mlcore.stage_b.backends.open import open_backend
 from mlcore.stage_b.backends.protocol import Backend
 from mlcore.stage_b.config import StageBConfig
 from mlcore.stage_b.decide import decide
-from mlcore.stage_b.guidance.model import Guidance, guidance_json
+from mlcore.stage_b.guidance.model import Guidance, guidance_json, parse_guidance
 from mlcore.stage_b.guidance.store import GuidanceStore, opened
 from mlcore.stage_b.ingest import domain_of_mission, read_tickets
+from mlcore.stage_b.journal import FILE as JOURNAL
+from mlcore.stage_b.journal import SCHEMA as JOURNAL_SCHEMA
+from mlcore.stage_b.journal import Journal, JournaledBackend, digest
 from mlcore.stage_b.judging import Judgements
 from mlcore.stage_b.learner import Judged, Learner, NoLearner
 from mlcore.stage_b.recorder import Recorder
@@ -36,35 +42,81 @@ GUIDANCE_FILE = "guidance.json"
 
 def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
     """Judge every ticket in every epoch, after a search of rules where one is asked for, and
-    return the report.
+    return the report. A run that resumes goes on from its journal.
 
-    Raises ConfigError for an unknown mission, DataError on bad summaries or guidance.
+    Raises ConfigError for an unknown mission, DataError on bad summaries or guidance,
+    InterruptedRunError when a stop was asked for.
     """
     domain = domain_of_mission(config.mission, config.domain)
     store = GuidanceStore(ctx.output("guidance"), config.learnt.retention)
+    with closing(Journal(ctx.folder.root / JOURNAL, resume=ctx.resuming)) as journal:
+        first = _first(config, ctx, store, journal)
+        paths = [ctx.resolve(ref) for ref in config.summaries]
+        tickets = read_tickets(paths, config.mission, config.exclude)[: config.limit]
+        _begin(config, journal, tickets, first)
+        ctx.events.status("loading", "opening who writes")
+        backend: Backend = open_backend(
+            config.backend,
+            ctx,
+            seed=config.seed,
+            max_prompt_tokens=config.sampler.max_prompt_tokens,
+        )
+        backend = JournaledBackend(backend, journal)
+        judgements = Judgements(config, backend, domain, partial(_stop_point, ctx))
+        folder = ctx.output("verdicts")
+        with Artifacts(folder) as files:
+            searched = _search(config, ctx, tickets, first, judgements, store)
+            learner: Learner = NoLearner(searched.guidance if searched else first)
+            recorder = _recorder(config, ctx, files, len(tickets), journal)
+            counts = _epochs(config, ctx, tickets, learner, judgements, recorder)
+            if searched is not None:
+                files.add("rule_candidates.jsonl", searched.rows)
+            write_reports(files, recorder, domain, config)
+    _write_meta(folder, config, backend, tickets, first, learner.guidance)
+    report = _report(recorder, counts, len(tickets))
+    return report if searched is None else with_search(report, searched)
+
+
+def _first(
+    config: StageBConfig, ctx: RunContext, store: GuidanceStore, journal: Journal
+) -> Guidance:
+    """The guidance that the run begins with: that of the attempt which is resumed, else that of an
+    earlier run of the name, else the one that the config names."""
+    begun = journal.begun()
+    if begun is not None:
+        first = parse_guidance(config.mission, begun.get("guidance"), JOURNAL)
+        store.begin(first)
+        ctx.events.status("loading", "going on from the journal")
+        ctx.events.rewind(0)
+        return first
     seed_file = guidance_file(ctx.resolve(config.guidance))
     first, continued = opened(store, seed_file, config.mission, fresh=config.learnt.fresh)
     if continued:
         ctx.events.status("loading", f"going on from step {first.step} of this run's guidance")
-    paths = [ctx.resolve(ref) for ref in config.summaries]
-    tickets = read_tickets(paths, config.mission, config.exclude)[: config.limit]
-    ctx.events.status("loading", "opening who writes")
-    backend = open_backend(
-        config.backend, ctx, seed=config.seed, max_prompt_tokens=config.sampler.max_prompt_tokens
-    )
-    judgements = Judgements(config, backend, domain, ctx.check_stop)
-    folder = ctx.output("verdicts")
-    with Artifacts(folder) as files:
-        searched = _search(config, ctx, tickets, first, judgements, store)
-        learner: Learner = NoLearner(searched.guidance if searched else first)
-        recorder = _recorder(config, ctx, files, len(tickets))
-        counts = _epochs(config, ctx, tickets, learner, judgements, recorder)
-        if searched is not None:
-            files.add("rule_candidates.jsonl", searched.rows)
-        write_reports(files, recorder, domain, config)
-    _write_meta(folder, config, backend, tickets, first, learner.guidance)
-    report = _report(recorder, counts, len(tickets))
-    return report if searched is None else with_search(report, searched)
+    return first
+
+
+def _begin(
+    config: StageBConfig, journal: Journal, tickets: Sequence[Ticket], first: Guidance
+) -> None:
+    what = {
+        "schema": JOURNAL_SCHEMA,
+        "config": config.model_dump(mode="json", include=_WHAT_IS_LEARNT),
+        "tickets": digest([[t.ticket_key, list(t.evidence.summaries)] for t in tickets]),
+        "guidance": guidance_json(first),
+    }
+    journal.step("begin", what)
+
+
+_WHAT_IS_LEARNT = {"mission", "seed", "prompt", "sampler", "selection", "runner", "search"}
+"""sections of a config that a run which resumes must have as they were"""
+
+
+def _stop_point(ctx: RunContext) -> None:
+    if ctx.stop.requested:
+        raise InterruptedRunError(
+            "stopped on request", hint="Resume continues from the last batch that was answered."
+        )
 
 
 def _search(
@@ -82,13 +134,23 @@ def _search(
     shares = (config.search.propose_share, config.search.gate_share)
     parts = three_parts(tickets, shares, config.seed)
     proposer = open_proposer(config.search.proposer)
-    search = Search(config.search, judgements.decided, proposer, store, ctx.events, ctx.check_stop)
+    stop = partial(_stop_point, ctx)
+    search = Search(config.search, judgements.decided, proposer, store, ctx.events, stop)
     return search.run(parts, guidance)
 
 
-def _recorder(config: StageBConfig, ctx: RunContext, files: Artifacts, tickets: int) -> Recorder:
-    runner = config.runner
-    return Recorder(files, ctx.events, tickets, runner.epochs, runner.logging_steps, config.seed)
+def _recorder(
+    config: StageBConfig, ctx: RunContext, files: Artifacts, tickets: int, journal: Journal
+) -> Recorder:
+    return Recorder(
+        files,
+        ctx.events,
+        tickets,
+        config.runner.epochs,
+        config.runner.logging_steps,
+        config.seed,
+        lambda: journal.now,
+    )
 
 
 def guidance_file(path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mlcore.run.events import EventWriter, utc_now
@@ -46,6 +46,8 @@ class Recorder:
     epochs: int
     logging_steps: int
     seed: int
+    clock: Callable[[], str] = utc_now
+    """what the time is, ISO 8601"""
     totals: Totals = field(default_factory=Totals)
     last: dict[str, Judged] = field(default_factory=dict)
     """the newest judgement of every ticket"""
@@ -61,7 +63,7 @@ class Recorder:
         """Candidates of a batch; outcomes follow with `lesson`, once something was learnt."""
         for one in batch:
             self.last[one.decided.ticket.ticket_key] = one
-            results = candidate_rows(one, self.seed)
+            results = candidate_rows(one, self.seed, self.clock())
             self.files.add("trajectories.jsonl", [_trajectory(one, row) for row in results])
             said = [c.said for c in one.rolled.candidates]
             self.totals.candidates += len(said)
@@ -205,18 +207,18 @@ class Recorder:
             in_manual_review=self.in_review(one),
             manual_reason=review.reason_code if review else reason,
             selection=selection_of(one, ""),
-            candidates=candidate_rows(one, self.seed),
+            candidates=candidate_rows(one, self.seed, self.clock()),
             guidance_step=one.guidance.step,
             reflection_cycle=one.cycle,
             last_reflection_id=self._reflection,
         )
 
 
-def candidate_rows(one: Judged, seed: int) -> list[TrajectoryResult]:
+def candidate_rows(one: Judged, seed: int, now: str) -> list[TrajectoryResult]:
     """A ticket's candidates as its artifacts show them."""
     decided = one.decided
     strength = decided.selection.vote_strength if decided.selection else None
-    return [_candidate(one, c, strength, seed) for c in one.rolled.candidates]
+    return [_candidate(one, c, strength, seed, now) for c in one.rolled.candidates]
 
 
 def selection_of(one: Judged, changed: str) -> SelectionResult | None:
@@ -248,7 +250,7 @@ def selection_of(one: Judged, changed: str) -> SelectionResult | None:
 
 
 def _candidate(
-    one: Judged, candidate: Candidate, strength: float | None, seed: int
+    one: Judged, candidate: Candidate, strength: float | None, seed: int, now: str
 ) -> TrajectoryResult:
     said, decode, decided = candidate.said, candidate.decode, one.decided
     spoken = said if isinstance(said, Spoken) else None
@@ -265,7 +267,7 @@ def _candidate(
         verdict=spoken.verdict if spoken else None,
         reason=spoken.reason if spoken else None,
         format_ok=spoken is not None,
-        created_at=utc_now(),
+        created_at=now,
         warnings=[] if isinstance(said, Spoken) else [f"malformed_{said.code}"],
         label_match=spoken.verdict == decided.ticket.label if spoken else None,
         vote_strength=strength,

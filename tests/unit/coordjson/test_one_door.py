@@ -1,4 +1,4 @@
-"""Nothing outside mlcore/coordjson and mlcore/objectjson reads model output."""
+"""Nothing outside the packages of INSIDE reads model output."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,7 +9,10 @@ from tests.support.doors import doors
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("mlcore", "jobs", "console")
-INSIDE = {ROOT / "mlcore" / "coordjson", ROOT / "mlcore" / "objectjson"}
+INSIDE = {
+    ROOT / "mlcore" / "coordjson", ROOT / "mlcore" / "objectjson",
+    ROOT / "mlcore" / "stage_b" / "replies",
+}
 
 
 def sources() -> list[Path]:
