@@ -100,6 +100,17 @@ _ALL = (
         resumable=False,
     ),
     Kind(
+        "stage_a",
+        "Summaries",
+        "Summarise every image of a mission's tickets, and nothing but what is seen.",
+        "mlcore.stage_a.config:StageAConfig",
+        "mlcore.stage_a.job:run",
+        device="any",
+        inputs=("dataset", "model", "adapter"),
+        outputs={"summaries": "summaries"},
+        resumable=True,
+    ),
+    Kind(
         "stage_b",
         "Verdicts",
         "Judge tickets from the summaries of their images, and say which need a person.",

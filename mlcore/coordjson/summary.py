@@ -105,7 +105,7 @@ def parse_statistics(text: str) -> Statistics:
     detail; the position is 0 for a fault of the whole and else where the text first differs.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=once, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         torn = error.pos >= len(text) or error.msg.startswith("Unterminated")
         raise CoordJsonError(error.pos, error.msg, "truncated" if torn else "syntax") from error
@@ -188,14 +188,16 @@ def _sorted(wanted: Sequence[str], found: Sequence[str]) -> None:
         _fail("categories and keys stand by name", "order_violation")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys occur once; for `object_pairs_hook`."""
     out = dict(pairs)
     if len(out) < len(pairs):
         _fail("a key occurs twice", "unexpected_keys")
     return out
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
+    """NaN and infinities are no numbers here; for `parse_constant`."""
     _fail(f"{name} is no number", "bad_number")
 
 

@@ -14,13 +14,12 @@ from mlcore.chat.kit import RenderKit
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, RgbImage
 from mlcore.contract.records import Record
+from mlcore.models.device import DTYPES
 from mlcore.models.load import load_model, load_processor
 from mlcore.predict.config import SamplingConfig
 from mlcore.predict.live import TextReader
 from mlcore.predict.said import Said, said
 from mlcore.tuning.stored import load_adapted
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Single:

@@ -11,15 +11,16 @@ from torch import nn
 from transformers import Qwen3VLForConditionalGeneration
 
 from mlcore.chat.config import MessagesConfig
-from mlcore.chat.generate import Generated, Sampling, generate_batch
+from mlcore.chat.generate import Generated, Sampling
 from mlcore.chat.kit import RenderKit
+from mlcore.chat.patient import Patient
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, TrainingExample
 from mlcore.contract.reader import Dataset
 from mlcore.contract.records import Record
-from mlcore.errors import DataError, OutOfMemoryError
-from mlcore.models.device import pick_device
-from mlcore.models.load import load_model, load_processor, load_untrained
+from mlcore.errors import DataError
+from mlcore.models.device import DTYPES, pick_device
+from mlcore.models.load import load_processor, load_untrained
 from mlcore.predict.config import AdapterSystem, ConstantSystem, PredictConfig, UntrainedSystem
 from mlcore.predict.constant import constant_dense, constant_summary
 from mlcore.predict.live import Live
@@ -27,7 +28,7 @@ from mlcore.predict.said import Said, said
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
 from mlcore.run.hashing import tree_digest, tree_entries
-from mlcore.tuning.stored import UNPROVEN, UNPROVEN_WORDS, base_digest_of, load_adapted
+from mlcore.tuning.opened import open_model
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,10 @@ class ModelAnswers:
         self._renderer = Renderer(
             RenderKit.from_folder(folder), config.messages, dataset=dataset.name
         )
-        self._model = _model(config, folder, adapter)
-        nn.Module.to(self._model, pick_device(config.device))
+        model = _model(config, folder, adapter, events)
+        self._patient = Patient(model, self._processor, events.warning)
         self._messages = config.messages
-        self._dataset, self._warn = dataset, events.warning
+        self._dataset = dataset
         self._live = Live(
             events, self._processor.tokenizer.backend_tokenizer, self._renderer.ids.im_end
         )
@@ -137,19 +138,9 @@ class ModelAnswers:
             return Unreadable(error.message, error.where)
 
     def _generate(self, prompts: Sequence[TrainingExample], draw: int) -> list[Generated]:
-        try:
-            return self._together(prompts, draw)
-        except (RuntimeError, MemoryError) as error:
-            if len(prompts) == 1:
-                raise _single_failure(error, prompts[0]) from error
-            size = len(prompts)
-            self._warn("batch_failed", f"a batch of {size} failed, going one by one: {error}")
-        return [answer for prompt in prompts for answer in self._generate([prompt], draw)]
-
-    def _together(self, prompts: Sequence[TrainingExample], draw: int) -> list[Generated]:
-        return generate_batch(
-            self._model,
-            self._processor,
+        if not prompts:
+            return []
+        return self._patient.answers(
             prompts,
             self._max_new_tokens,
             self._sampling,
@@ -167,29 +158,15 @@ def open_system(config: PredictConfig, ctx: RunContext, dataset: Dataset) -> Sys
     if not isinstance(config.system, AdapterSystem):
         return ModelAnswers(config, folder, dataset, ctx.events)
     adapter = ctx.resolve(config.system.adapter)
-    if base_digest_of(adapter) is None:
-        ctx.events.warning(UNPROVEN, UNPROVEN_WORDS)
     return ModelAnswers(config, folder, dataset, ctx.events, adapter)
 
 
 def _model(
-    config: PredictConfig, folder: Path, adapter: Path | None
+    config: PredictConfig, folder: Path, adapter: Path | None, events: EventWriter
 ) -> Qwen3VLForConditionalGeneration:
-    dtypes = {
-        "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16
-    }
-    if isinstance(config.system, UntrainedSystem):
-        return load_untrained(folder, config.seed, dtypes[config.dtype])
-    if adapter is not None:
-        return load_adapted(folder, adapter, dtypes[config.dtype]).model
-    return load_model(folder, dtypes[config.dtype])
-
-
-def _single_failure(error: Exception, prompt: TrainingExample) -> Exception:
-    """What one image's failure means: memory is ours to report, anything else is a bug."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return OutOfMemoryError(
-            f"out of memory on a single image: {error}",
-            hint="Lower max_new_tokens or use a host with more memory.", where=prompt.record_id,
-        )
-    return error
+    dtype, device = DTYPES[config.dtype], pick_device(config.device)
+    if not isinstance(config.system, UntrainedSystem):
+        return open_model(folder, adapter, dtype, device, events.warning)
+    model = load_untrained(folder, config.seed, dtype)
+    nn.Module.to(model, device)
+    return model

@@ -76,7 +76,7 @@ def parse_stage_a(value: object, where: str) -> StageARecord:
     return StageARecord(
         texts["group_id"],
         texts["mission"],
-        _label(texts["label"], where),
+        label_of(texts["label"], f"{where}: label"),
         images,
         _summaries(value["per_image"], len(images), f"{where}: per_image"),
         _text(value.get("label_source", "human"), f"{where}: label_source"),
@@ -109,19 +109,20 @@ def read_stage_a(path: Path) -> Iterator[StageARecord]:
             yield record
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise DataError("must be text that is not blank", where=where)
-    return value
-
-
-def _label(text: str, where: str) -> Label:
-    lowered = text.lower()
+def label_of(value: object, where: str) -> Label:
+    """`pass` or `fail`, written in any case. Raises DataError naming `where` for anything else."""
+    lowered = value.lower() if isinstance(value, str) else None
     if lowered == "pass":
         return "pass"
     if lowered == "fail":
         return "fail"
-    raise DataError(f"label is pass or fail, not {text!r}", where=f"{where}: label")
+    raise DataError(f"label is pass or fail, not {value!r}", where=where)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise DataError("must be text that is not blank", where=where)
+    return value
 
 
 def _images(value: object, where: str) -> tuple[str, ...]:

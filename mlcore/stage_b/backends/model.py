@@ -7,23 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from mlcore.chat.generate import Generated, Sampling, generate_batch
+from mlcore.chat.generate import Generated, Sampling
 from mlcore.chat.kit import RenderKit
 from mlcore.chat.messages import Conversation
+from mlcore.chat.patient import Patient
 from mlcore.chat.render import Renderer, TrainingExample
-from mlcore.errors import OutOfMemoryError
-from mlcore.models.device import pick_device
-from mlcore.models.load import load_model, load_processor
+from mlcore.models.device import DTYPES, pick_device
+from mlcore.models.load import load_processor
 from mlcore.run.events import EventWriter
 from mlcore.run.hashing import tree_digest, tree_entries
 from mlcore.stage_b.backends.config import ModelBackend
 from mlcore.stage_b.backends.protocol import Question, Reply, cut_at_stop
 from mlcore.stage_b.ticket import Decode
-from mlcore.tuning.stored import UNPROVEN, UNPROVEN_WORDS, load_adapted
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+from mlcore.tuning.opened import open_model
 
 
 class ModelWriter:
@@ -44,19 +41,12 @@ class ModelWriter:
         events: EventWriter,
     ) -> None:
         torch.set_num_threads(config.threads)
-        self._processor = load_processor(folder)
         self._renderer = Renderer(RenderKit.from_folder(folder))
-        dtype = _DTYPES[config.dtype]
-        if adapter is None:
-            self._model = load_model(folder, dtype)
-        else:
-            adapted = load_adapted(folder, adapter, dtype)
-            if not adapted.proven:
-                events.warning(UNPROVEN, UNPROVEN_WORDS)
-            self._model = adapted.model
-        nn.Module.to(self._model, pick_device(config.device))
+        device = pick_device(config.device)
+        model = open_model(folder, adapter, DTYPES[config.dtype], device, events.warning)
+        self._patient = Patient(model, load_processor(folder), events.warning)
         self._batch, self._seed = config.batch_size, seed
-        self._limit, self._warn = max_prompt_tokens, events.warning
+        self._limit = max_prompt_tokens
         self.model_digest: str | None = tree_digest(tree_entries(adapter or folder))
         self.about: Mapping[str, Any] = {
             "type": "model",
@@ -100,27 +90,9 @@ class ModelWriter:
             self._seed if decode.seed is None else decode.seed,
             decode.no_repeat_ngram_size or 0,
         )
-        try:
-            return generate_batch(
-                self._model,
-                self._processor,
-                [prompt for prompt, _ in asked],
-                decode.max_new_tokens,
-                sampling,
-                draws=[draw for _, draw in asked],
-            )
-        except (RuntimeError, MemoryError) as error:
-            if len(asked) == 1:
-                raise _single_failure(error, asked[0][0]) from error
-            self._warn("batch_failed", f"a batch of {len(asked)} failed, going one by one: {error}")
-        return [said for one in asked for said in self._generate([one], decode)]
-
-
-def _single_failure(error: Exception, prompt: TrainingExample) -> Exception:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return OutOfMemoryError(
-            f"out of memory on a single prompt of {len(prompt)} tokens: {error}",
-            hint="Lower max_prompt_tokens or max_new_tokens, or use a host with more memory.",
-            where=prompt.record_id,
+        return self._patient.answers(
+            [prompt for prompt, _ in asked],
+            decode.max_new_tokens,
+            sampling,
+            draws=[draw for _, draw in asked],
         )
-    return error

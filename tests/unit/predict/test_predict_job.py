@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
+from mlcore.chat import patient
 from mlcore.chat.generate import generate_batch
 from mlcore.contract.reader import open_dataset
 from mlcore.contract.writer import DatasetWriter
@@ -216,7 +217,7 @@ def test_a_batch_that_fails_is_answered_image_by_image(
             raise torch.OutOfMemoryError("no room")
         return generate_batch(model, processor, prompts, *rest, **named)
 
-    monkeypatch.setattr(systems, "generate_batch", short_of_memory)
+    monkeypatch.setattr(patient, "generate_batch", short_of_memory)
     job.run(config, ctx)
     assert same(lines(ctx), whole)
     assert {e["code"] for e in events(ctx, "warning")} == {"batch_failed"}
@@ -228,7 +229,7 @@ def test_memory_that_does_not_suffice_for_one_image_ends_the_run_as_such(
     def no_memory(*_, **named):
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(systems, "generate_batch", no_memory)
+    monkeypatch.setattr(patient, "generate_batch", no_memory)
     with pytest.raises(OutOfMemoryError) as caught:
         job.run(make_config(dataset, {"type": "model", "model": str(tiny_checkpoint)}), ctx)
     assert caught.value.where == "scene-5"
@@ -240,7 +241,7 @@ def test_a_bug_in_generation_is_not_taken_for_a_memory_problem(
     def broken(*_, **named):
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(systems, "generate_batch", broken)
+    monkeypatch.setattr(patient, "generate_batch", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         job.run(make_config(dataset, {"type": "model", "model": str(tiny_checkpoint)}), ctx)
 
@@ -273,7 +274,7 @@ def test_a_stop_is_obeyed_between_batches(
         ctx.stop.request()
         return generate_batch(*arguments, **named)
 
-    monkeypatch.setattr(systems, "generate_batch", stop_after_one)
+    monkeypatch.setattr(patient, "generate_batch", stop_after_one)
     with pytest.raises(CancelledError):
         job.run(make_config(dataset, {"type": "model", "model": str(tiny_checkpoint)}), ctx)
     assert len(lines(ctx)) == 2
