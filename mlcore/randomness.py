@@ -15,4 +15,5 @@ def sample_rng(seed: int, epoch: int, sample_id: str, purpose: str) -> np.random
     """
     key = "\0".join((str(seed), str(epoch), sample_id, purpose)).encode()
     digest = hashlib.blake2b(key, digest_size=16).digest()
-    return np.random.default_rng(int.from_bytes(digest, "big"))
+    words = np.frombuffer(digest[::-1], dtype="<u4").astype(np.uint32)
+    return np.random.Generator(np.random.PCG64(words))

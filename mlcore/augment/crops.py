@@ -11,8 +11,7 @@ from mlcore.augment.shapes import Cut, Flags, Shapes
 
 def enough(scene: Scene, cut: Cut, min_coverage: float) -> Flags:
     """For each object, whether at least this share of the whole object would still be there."""
-    coverage = np.array([mark.coverage for mark in scene.marks], dtype=np.float64)
-    return ~cut.degenerate & (coverage * cut.kept >= min_coverage)
+    return ~cut.degenerate & (scene.seen.coverage * cut.kept >= min_coverage)
 
 
 def lines_of(scene: Scene) -> Flags:

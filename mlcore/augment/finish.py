@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from mlcore.augment.completeness import as_partial
-from mlcore.augment.scene import Mark, Scene
+from mlcore.augment.scene import Scene
 from mlcore.augment.telemetry import Step, Telemetry
 from mlcore.contract.records import Record, SceneObject
 from mlcore.contract.summaries import resummarise
 from mlcore.geometry import affine
 from mlcore.geometry.canonical import canonical
-from mlcore.geometry.order import Policy, order_objects
+from mlcore.geometry.order import Policy, order_of
 
 DIGITS = 2
 """coordinates are rounded to a hundredth of a pixel, as everywhere in datasets"""
@@ -24,19 +24,22 @@ def finish(
 ) -> tuple[Record, Telemetry]:
     """The new record and what was done."""
     objects = _objects(scene, moved=not affine.is_identity(scene.matrix))
-    marks = {id(made): mark for made, mark in zip(objects, scene.marks, strict=True)}
-    ordered = order_objects(objects, classes, policy=policy)
-    new = replace(record, width=scene.width, height=scene.height, objects=tuple(ordered))
+    order = order_of(objects, classes, policy=policy)
+    ordered = tuple([objects[at] for at in order])
+    new = replace(record, width=scene.width, height=scene.height, objects=ordered)
     if record.summary is not None:
         same = sorted(o.desc for o in ordered) == sorted(o.desc for o in record.objects)
         new = new if same else replace(new, summary=resummarise(new))
-    return new, _telemetry(scene, steps, [marks[id(made)] for made in ordered], ordered)
+    return new, _telemetry(scene, steps, order, ordered)
 
 
 def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
     """What was not moved keeps its very numbers; all else is rounded and canonical."""
     marks, kinds = scene.marks, scene.shapes.kinds
-    descs = [as_partial(mark.desc) if mark.partial else mark.desc for mark in marks]
+    descs = [
+        as_partial(mark.desc) if partial else mark.desc
+        for mark, partial in zip(marks, scene.seen.partial.tolist(), strict=True)
+    ]
     points = [
         row if kind == "bbox_2d" else canonical(kind, row)
         for kind, row in zip(kinds, scene.shapes.flats(DIGITS), strict=True)
@@ -53,16 +56,20 @@ def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
 def _telemetry(
     scene: Scene,
     steps: Sequence[Step],
-    items: Sequence[Mark],
+    order: Sequence[int],
     ordered: Sequence[SceneObject],
 ) -> Telemetry:
+    """`order` says of each object of the new record which of the scene's it is."""
+    marks = [scene.marks[at] for at in order]
     partial = [
         at
-        for at, (item, made) in enumerate(zip(items, ordered, strict=True))
-        if item.partial and item.desc != made.desc
+        for at, (mark, made) in enumerate(zip(marks, ordered, strict=True))
+        if mark.desc is not made.desc and mark.desc != made.desc
     ]
-    sources = [item.source for item in items]
-    coverages = [1.0 if item.coverage == 1.0 else round(item.coverage, 6) for item in items]
+    sources = [mark.source for mark in marks]
+    shares = scene.seen.coverage.tolist()
+    coverages = [1.0 if shares[at] == 1.0 else round(shares[at], 6) for at in order]
+    degenerate = scene.seen.degenerate.tolist()
     lost: list[Mapping[str, Any]] = [
         {"source": one.source, "reason": one.reason} for one in scene.lost
     ]
@@ -78,13 +85,13 @@ def _telemetry(
         kept=tuple(sorted([source for source in sources if source is not None])),
         lost=tuple(lost),
         partial=tuple(partial),
-        degenerate=tuple([at for at, item in enumerate(items) if item.degenerate]),
-        became_poly=tuple([at for at, item in enumerate(items) if item.became_poly]),
+        degenerate=tuple([new for new, at in enumerate(order) if degenerate[at]]),
+        became_poly=tuple([at for at, mark in enumerate(marks) if mark.became_poly]),
         pasted=tuple(
             [
-                {"position": at, **item.origin}
-                for at, item in enumerate(items)
-                if item.origin is not None
+                {"position": at, **mark.origin}
+                for at, mark in enumerate(marks)
+                if mark.origin is not None
             ]
         ),
     )

@@ -82,4 +82,5 @@ register = OPS.register
 
 def uniform(rng: np.random.Generator, limits: Range) -> float:
     """A number from a range."""
-    return float(rng.uniform(limits[0], limits[1]))
+    low, high = limits
+    return low + (high - low) * float(rng.random())

@@ -220,7 +220,7 @@ class PasteOp(BarrierOp):
 
 def _whole(item: Item) -> PatchObject:
     assert item.mark.source is not None
-    return PatchObject(item.mark.desc, item.kind, item.points, item.mark.source, item.mark.partial)
+    return PatchObject(item.mark.desc, item.kind, item.points, item.mark.source, item.partial)
 
 
 def _around(objects: Sequence[PatchObject]) -> Box:

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mlcore.augment.scene import Mark, Pixels, Scene, as_pixels
+from mlcore.augment.scene import Item, Mark, Pixels, Scene, as_pixels
 from mlcore.augment.shapes import Flat
 from mlcore.contract.records import Kind
 from mlcore.geometry.measure import Box, bounds
@@ -110,15 +110,12 @@ def paste(scene: Scene, patch: Patch, left: int, top: int, origin: dict[str, Any
     mixed = patch.image * soft + place * (1 - soft)
     place[...] = np.rint(mixed).astype(np.uint8)
     scene.image = image
-    marks = [
-        Mark(
-            one.desc, None, partial=one.partial,
-            origin={**origin, "record": patch.record, "index": one.source},
-        )
-        for one in patch.objects
-    ]
-    points = [shifted(one.points, left, top) for one in patch.objects]
-    scene.add(marks, [one.kind for one in patch.objects], points)
+    items = []
+    for one in patch.objects:
+        source = {**origin, "record": patch.record, "index": one.source}
+        mark = Mark(one.desc, None, origin=source)
+        items.append(Item(mark, one.kind, shifted(one.points, left, top), one.partial))
+    scene.add(items)
 
 
 def shifted(points: Flat, dx: float, dy: float) -> Flat:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mlcore.augment.shapes import Cut, Flags, Flat, Shapes
+from mlcore.augment.shapes import Cut, Flags, Flat, Floats, Shapes
 from mlcore.contract.records import Kind, Record
 from mlcore.geometry import affine
 from mlcore.geometry.affine import Matrix
@@ -41,20 +42,41 @@ def as_pixels(value: object) -> Pixels:
 
 @dataclass(slots=True)
 class Mark:
-    """What is known of an object besides its geometry.
+    """What an object is, whatever becomes of its geometry.
 
     `source` is its index in the original record; a copy has none and says in `origin` where it was
-    taken from. `coverage` is the share of its area (a line: length) that is still there, over
-    everything that happened. `partial` is true once that fell below a completeness threshold.
+    taken from.
     """
 
     desc: str
     source: int | None
-    coverage: float = 1.0
-    partial: bool = False
-    degenerate: bool = False
     became_poly: bool = False
     origin: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Seen:
+    """How much of each object is seen: arrays over the objects, `[n]` each.
+
+    `coverage` is the share of its area (a line: length) that is still there, over everything that
+    happened. `partial` is true once that fell below a completeness threshold, `degenerate` where
+    what is left has no extent.
+    """
+
+    coverage: Floats
+    partial: Flags
+    degenerate: Flags
+
+    @classmethod
+    def whole(cls, count: int) -> Seen:
+        """So many objects of which nothing is gone."""
+        return cls(np.ones(count), np.zeros(count, np.bool_), np.zeros(count, np.bool_))
+
+    def after(self, cut: Cut, stays: Flags, threshold: float) -> Seen:
+        """Of the objects that stay, once a cut has taken its share."""
+        coverage = (self.coverage * cut.kept)[stays]
+        partial = self.partial[stays] | (coverage < threshold)
+        return Seen(coverage, partial, (self.degenerate | cut.degenerate)[stays])
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,7 @@ class Item:
     mark: Mark
     kind: Kind
     points: Flat
+    partial: bool
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,7 @@ class Scene:
     image: Pixels
     marks: list[Mark]
     shapes: Shapes
+    seen: Seen
     settings: Settings
     record: str = ""
     bank: Bank | None = None
@@ -114,7 +138,7 @@ class Scene:
         """A record and its picture at the start."""
         marks = [Mark(o.desc, i) for i, o in enumerate(record.objects)]
         shapes = Shapes.of([o.kind for o in record.objects], [o.points for o in record.objects])
-        return cls(image, marks, shapes, settings, record.id, bank)
+        return cls(image, marks, shapes, Seen.whole(len(marks)), settings, record.id, bank)
 
     @property
     def width(self) -> int:
@@ -127,7 +151,8 @@ class Scene:
     @property
     def items(self) -> list[Item]:
         """The objects one by one, for ops that look at each."""
-        rows = zip(self.marks, self.shapes.kinds, self.shapes.flats(), strict=True)
+        partial = self.seen.partial.tolist()
+        rows = zip(self.marks, self.shapes.kinds, self.shapes.flats(), partial, strict=True)
         return [Item(*row) for row in rows]
 
     @property
@@ -137,10 +162,18 @@ class Scene:
             return 0.0
         return max(0.0, 1.0 - extent("poly", self.frame) / (self.width * self.height))
 
-    def add(self, marks: Sequence[Mark], kinds: Sequence[Kind], points: Sequence[Flat]) -> None:
+    def add(self, items: Sequence[Item]) -> None:
         """More objects, after those that are there."""
-        self.marks += marks
-        self.shapes = self.shapes.with_more(kinds, points)
+        whole, partial = Seen.whole(len(items)), np.array([one.partial for one in items], np.bool_)
+        self.marks += [one.mark for one in items]
+        self.shapes = self.shapes.with_more(
+            [one.kind for one in items], [one.points for one in items]
+        )
+        self.seen = Seen(
+            np.concatenate([self.seen.coverage, whole.coverage]),
+            np.concatenate([self.seen.partial, partial]),
+            np.concatenate([self.seen.degenerate, whole.degenerate]),
+        )
 
     def warp(self, matrix: Matrix, width: int, height: int) -> None:
         """Carry out an affine map onto a canvas of width x height, objects included."""
@@ -196,7 +229,7 @@ class Scene:
     def _follow(self, matrix: Matrix, width: int, height: int) -> None:
         self._move_frame(matrix, width, height)
         moved = self.shapes.moved(matrix, self.settings.turned_boxes)
-        if moved.kinds is not self.shapes.kinds:
+        if moved.layout is not self.shapes.layout:
             for mark, old, new in zip(self.marks, self.shapes.kinds, moved.kinds, strict=True):
                 mark.became_poly = mark.became_poly or old != new
         cut = moved.cut(width, height)
@@ -216,20 +249,16 @@ class Scene:
     ) -> None:
         """Take over what a cut left. `reason` is why an object that is not outside goes."""
         self.shapes = moved.left(cut, stays, *size)
-        if not cut.degenerate.any() and bool((cut.kept == 1.0).all()) and bool(stays.all()):
+        everything = bool(stays.all())
+        if everything and not cut.degenerate.any() and bool((cut.kept == 1.0).all()):
             return
-        marks = []
-        flags = (stays, cut.outside, cut.degenerate, cut.kept)
-        rows = zip(self.marks, *(one.tolist() for one in flags), strict=True)
-        for mark, stay, outside, degenerate, kept in rows:
-            if not stay:
-                self.lost.append(Lost(mark.source, "outside" if outside else reason))
-                continue
-            mark.coverage *= kept
-            mark.partial = mark.partial or mark.coverage < threshold
-            mark.degenerate = mark.degenerate or degenerate
-            marks.append(mark)
-        self.marks = marks
+        self.seen = self.seen.after(cut, stays, threshold)
+        if everything:
+            return
+        for at in (~stays).nonzero()[0].tolist():
+            why = "outside" if cut.outside[at] else reason
+            self.lost.append(Lost(self.marks[at].source, why))
+        self.marks = list(compress(self.marks, stays.tolist()))
 
 
 def _covers(matrix: Matrix, old: tuple[int, int], new: tuple[int, int]) -> bool:

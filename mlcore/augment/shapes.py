@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, compress
 
 import numpy as np
@@ -36,94 +38,99 @@ class Cut:
 
 
 @dataclass
-class Shapes:
-    """Geometries one after another: `coords` is [N, 2], `counts` how many rows each has."""
+class Layout:
+    """What stays of shapes that move: their kinds, and how many rows of coordinates each has."""
 
     kinds: list[Kind]
-    coords: Floats
     counts: npt.NDArray[np.intp]
-    starts: npt.NDArray[np.intp] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.starts = np.cumsum(self.counts) - self.counts
+    @cached_property
+    def starts(self) -> npt.NDArray[np.intp]:
+        """The first row of each, [n]."""
+        starts: npt.NDArray[np.intp] = self.counts.cumsum() - self.counts
+        return starts
+
+    @cached_property
+    def is_box(self) -> Flags:
+        """Which are boxes, [n]."""
+        return np.array([kind == "bbox_2d" for kind in self.kinds], dtype=np.bool_)
+
+
+@dataclass
+class Shapes:
+    """Geometries one after another: `coords` is [N, 2], `layout` says which rows are whose."""
+
+    layout: Layout
+    coords: Floats
 
     @classmethod
     def of(cls, kinds: Sequence[Kind], points: Sequence[Flat]) -> Shapes:
         """From flat tuples of coordinates."""
         counts = np.array([len(row) // 2 for row in points], dtype=np.intp)
-        total = int(counts.sum())
-        flat = np.fromiter(chain.from_iterable(points), dtype=np.float64, count=2 * total)
-        return cls(list(kinds), flat.reshape(total, 2), counts)
+        flat = np.frombuffer(array("d", list(chain.from_iterable(points))), dtype=np.float64)
+        return cls(Layout(list(kinds), counts), flat.reshape(-1, 2))
 
     def __len__(self) -> int:
-        return len(self.kinds)
+        return len(self.layout.kinds)
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kind of each shape."""
+        return self.layout.kinds
 
     def flats(self, digits: int | None = None) -> list[Flat]:
         """Every shape as a flat tuple, rounded to so many digits."""
-        coords = self.coords if digits is None else np.round(self.coords, digits)
+        coords = self.coords if digits is None else self.coords.round(digits)
         numbers = coords.ravel().tolist()
-        starts, counts = (2 * self.starts).tolist(), (2 * self.counts).tolist()
-        return [
-            tuple(numbers[at : at + count]) for at, count in zip(starts, counts, strict=True)
-        ]
+        ends = (2 * self.layout.counts.cumsum()).tolist()
+        return [tuple(numbers[at:end]) for at, end in zip([0, *ends], ends, strict=False)]
 
     def bounds(self) -> tuple[Floats, Floats]:
         """The lowest and the highest x and y of each shape: [n, 2] and [n, 2]."""
+        starts = self.layout.starts
         return (
-            np.minimum.reduceat(self.coords, self.starts, axis=0),
-            np.maximum.reduceat(self.coords, self.starts, axis=0),
+            np.minimum.reduceat(self.coords, starts, axis=0),
+            np.maximum.reduceat(self.coords, starts, axis=0),
         )
-
-    @property
-    def is_box(self) -> Flags:
-        """Which shapes are boxes, [n]."""
-        return np.array([kind == "bbox_2d" for kind in self.kinds], dtype=np.bool_)
 
     def moved(self, matrix: Matrix, turned_boxes: str) -> Shapes:
         """Under a map. Boxes that turn become polygons, or with `enclose` the boxes around them."""
         if not len(self):
             return self
-        boxes = self.is_box
+        boxes, starts, counts = self.layout.is_box, self.layout.starts, self.layout.counts
         if not boxes.any():
-            return Shapes(self.kinds, affine.apply(matrix, self.coords), self.counts)
+            return Shapes(self.layout, affine.apply(matrix, self.coords))
         if affine.is_axis_aligned(matrix):
             coords = affine.apply(matrix, self.coords)
-            return Shapes(self.kinds, self._ordered(coords, boxes), self.counts)
+            return Shapes(self.layout, _ordered(coords, starts[boxes]))
         spread = self._with_corners(boxes)
         spread.coords = affine.apply(matrix, spread.coords)
         if turned_boxes == "poly":
             return spread
         low, high = spread.bounds()
         coords = np.zeros_like(self.coords)
-        rows = np.repeat(~boxes, self.counts)
-        coords[rows] = spread.coords[np.repeat(~boxes, spread.counts)]
-        coords[self.starts[boxes]] = low[boxes]
-        coords[self.starts[boxes] + 1] = high[boxes]
-        return Shapes(self.kinds, coords, self.counts)
+        rows = np.repeat(~boxes, counts)
+        coords[rows] = spread.coords[np.repeat(~boxes, spread.layout.counts)]
+        coords[starts[boxes]] = low[boxes]
+        coords[starts[boxes] + 1] = high[boxes]
+        return Shapes(self.layout, coords)
 
     def shifted(self, dx: float, dy: float) -> Shapes:
         """Moved by whole pixels."""
-        return Shapes(self.kinds, self.coords + np.array([dx, dy]), self.counts)
-
-    def _ordered(self, coords: Floats, boxes: Flags) -> Floats:
-        first, second = self.starts[boxes], self.starts[boxes] + 1
-        low = np.minimum(coords[first], coords[second])
-        coords[second] = np.maximum(coords[first], coords[second])
-        coords[first] = low
-        return coords
+        return Shapes(self.layout, self.coords + np.array([dx, dy]))
 
     def _with_corners(self, boxes: Flags) -> Shapes:
         """The same with each box as the polygon of its four corners."""
-        counts = np.where(boxes, 4, self.counts)
+        counts = np.where(boxes, 4, self.layout.counts)
         ends = np.cumsum(counts)
         local = np.arange(int(ends[-1])) - np.repeat(ends - counts, counts)
-        base = np.repeat(self.starts, counts)
+        base = np.repeat(self.layout.starts, counts)
         in_box = np.repeat(boxes, counts)
         corner = np.minimum(local, 3)
         x = self.coords[base + np.where(in_box, _CORNER_X[corner], local), 0]
         y = self.coords[base + np.where(in_box, _CORNER_Y[corner], local), 1]
         kinds: list[Kind] = ["poly" if kind == "bbox_2d" else kind for kind in self.kinds]
-        return Shapes(kinds, np.stack([x, y], axis=-1), counts)
+        return Shapes(Layout(kinds, counts), np.stack([x, y], axis=-1))
 
     def cut(self, width: int, height: int) -> Cut:
         """What an image of width x height leaves of each, as `mlcore.geometry.clip` cuts it."""
@@ -141,15 +148,15 @@ class Shapes:
         narrow = np.minimum(spans[:, 0], spans[:, 1])
         outside = crossing & (narrow < 0)
         crossing &= ~outside
-        boxes = crossing & self.is_box
+        boxes = crossing & self.layout.is_box
         shares = spans[:, 0] * spans[:, 1] / np.maximum(whole[:, 0] * whole[:, 1], SLACK**2)
         kept = np.where(boxes, shares, 1.0)
         outside |= kept == 0
         kept[outside] = 0.0
         degenerate = outside | (boxes & (narrow < MIN_EXTENT))
-        for at in np.flatnonzero(crossing & ~boxes).tolist():
-            start = int(self.starts[at])
-            row = tuple(self.coords[start : start + int(self.counts[at])].ravel().tolist())
+        for at in (crossing & ~boxes).nonzero()[0].tolist():
+            start = self.layout.starts[at]
+            row = tuple(self.coords[start : start + self.layout.counts[at]].ravel().tolist())
             found = clip(self.kinds[at], row, width, height)
             outside[at] = found.state == "outside"
             kept[at], degenerate[at] = found.kept, found.degenerate
@@ -161,32 +168,34 @@ class Shapes:
         if not len(self):
             return self
         side = np.array([width, height], dtype=np.float64)
-        if stays.all() and not cut.points:
-            return Shapes(self.kinds, _squeezed(self.coords, side), self.counts)
-        kinds = list(compress(self.kinds, stays.tolist()))
-        changed = [at for at in cut.points if stays[at]]
-        if not changed:
-            rows = np.repeat(stays, self.counts)
-            return Shapes(kinds, _squeezed(self.coords[rows], side), self.counts[stays])
-        is_new, counts = np.zeros(len(self), dtype=np.bool_), self.counts.copy()
-        is_new[changed] = True
-        counts[changed] = [len(cut.points[at]) // 2 for at in changed]
-        counts = counts[stays]
-        new = np.repeat(is_new[stays], counts)
-        coords = np.empty((len(new), 2))
-        coords[~new] = self.coords[np.repeat(stays & ~is_new, self.counts)]
-        numbers = chain.from_iterable(cut.points[at] for at in changed)
-        coords[new] = np.fromiter(numbers, dtype=np.float64).reshape(-1, 2)
-        return Shapes(kinds, _squeezed(coords, side), counts)
+        if not cut.points and stays.all():
+            return Shapes(self.layout, _squeezed(self.coords, side))
+        rows, counts = stays.repeat(self.layout.counts), self.layout.counts.copy()
+        parts, done = [], 0
+        for at in sorted(at for at in cut.points if stays[at]):
+            start = self.layout.starts[at]
+            parts.append(self.coords[done:start][rows[done:start]])
+            parts.append(np.array(cut.points[at]).reshape(-1, 2))
+            done = start + counts[at]
+            counts[at] = len(parts[-1])
+        parts.append(self.coords[done:][rows[done:]])
+        layout = Layout(list(compress(self.kinds, stays.tolist())), counts[stays])
+        return Shapes(layout, _squeezed(np.concatenate(parts), side))
 
     def with_more(self, kinds: Sequence[Kind], points: Sequence[Flat]) -> Shapes:
         """And some more at the end."""
         more = Shapes.of(kinds, points)
-        return Shapes(
-            [*self.kinds, *more.kinds],
-            np.concatenate([self.coords, more.coords]),
-            np.concatenate([self.counts, more.counts]),
-        )
+        counts = np.concatenate([self.layout.counts, more.layout.counts])
+        layout = Layout([*self.kinds, *more.kinds], counts)
+        return Shapes(layout, np.concatenate([self.coords, more.coords]))
+
+
+def _ordered(coords: Floats, first: npt.NDArray[np.intp]) -> Floats:
+    """With the corners of boxes in order; `first` are the rows of their first corners."""
+    low = np.minimum(coords[first], coords[first + 1])
+    coords[first + 1] = np.maximum(coords[first], coords[first + 1])
+    coords[first] = low
+    return coords
 
 
 def _squeezed(coords: Floats, side: Floats) -> Floats:

@@ -47,12 +47,20 @@ def order_objects(
     Where all of that is equal, the rest of an object decides, never the order of the input.
     """
     given = list(objects)
+    return [given[at] for at in order_of(given, classes, policy=policy)]
+
+
+def order_of(
+    given: Sequence[SceneObject], classes: Sequence[str] = (), *, policy: Policy = ORDER
+) -> list[int]:
+    """The same as indices: which of the given objects comes first, which second, and so on."""
     if policy == "class_then_rows":
         return _by_classes(given, classes)
+    everything = range(len(given))
     if policy == "as_given":
-        return given
+        return list(everything)
     key: _Key = _reference_key if policy == "reference_tlbr" else _center_key
-    return sorted(given, key=lambda item: (key(item), *_rest(item)))
+    return sorted(everything, key=lambda at: (key(given[at]), *_rest(given[at])))
 
 
 def read_policy(name: object) -> Policy:
@@ -122,7 +130,7 @@ def _rest(item: SceneObject) -> tuple[str, str, tuple[float, ...]]:
     return item.kind, item.desc, item.points
 
 
-def _by_classes(given: Sequence[SceneObject], classes: Sequence[str]) -> list[SceneObject]:
+def _by_classes(given: Sequence[SceneObject], classes: Sequence[str]) -> list[int]:
     if not given:
         return []
     groups: dict[str, list[_Placed]] = {name: [] for name in classes}
@@ -134,7 +142,7 @@ def _by_classes(given: Sequence[SceneObject], classes: Sequence[str]) -> list[Sc
         groups.setdefault(class_of(item.desc), []).append(placed)
     highest = min([placed[0] for group in groups.values() for placed in group])
     height = ROW_SHARE * (max(bottoms) - highest)
-    return [given[at] for group in groups.values() for at in _by_rows(group, height)]
+    return [at for group in groups.values() for at in _by_rows(group, height)]
 
 
 def _by_rows(group: list[_Placed], height: float) -> list[int]:
