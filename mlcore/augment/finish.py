@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from mlcore.augment.completeness import as_partial
 from mlcore.augment.scene import Scene
+from mlcore.augment.shapes import Shapes
 from mlcore.augment.telemetry import Step, Telemetry
 from mlcore.contract.records import Record, SceneObject
 from mlcore.contract.summaries import resummarise
@@ -23,8 +26,13 @@ def finish(
     record: Record, scene: Scene, steps: Sequence[Step], policy: Policy, classes: Sequence[str]
 ) -> tuple[Record, Telemetry]:
     """The new record and what was done."""
-    objects = _objects(scene, moved=not affine.is_identity(scene.matrix))
-    order = order_of(objects, classes, policy=policy)
+    moved = not affine.is_identity(scene.matrix)
+    rounded = scene.shapes.rounded(DIGITS)
+    objects = _objects(scene, rounded, moved=moved)
+    around = None
+    if moved and objects:
+        around = np.concatenate(rounded.bounds(), axis=1).tolist()
+    order = order_of(objects, classes, policy=policy, around=around)
     ordered = tuple([objects[at] for at in order])
     new = replace(record, width=scene.width, height=scene.height, objects=ordered)
     if record.summary is not None:
@@ -33,7 +41,7 @@ def finish(
     return new, _telemetry(scene, steps, order, ordered)
 
 
-def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
+def _objects(scene: Scene, rounded: Shapes, *, moved: bool) -> list[SceneObject]:
     """What was not moved keeps its very numbers; all else is rounded and canonical."""
     marks, kinds = scene.marks, scene.shapes.kinds
     descs = [
@@ -42,7 +50,7 @@ def _objects(scene: Scene, *, moved: bool) -> list[SceneObject]:
     ]
     points = [
         row if kind == "bbox_2d" else canonical(kind, row)
-        for kind, row in zip(kinds, scene.shapes.flats(DIGITS), strict=True)
+        for kind, row in zip(kinds, rounded.flats(), strict=True)
     ]
     if not moved:
         exact = scene.shapes.flats()

@@ -15,6 +15,7 @@ from mlcore.contract.records import Kind
 from mlcore.geometry import affine
 from mlcore.geometry.affine import Matrix
 from mlcore.geometry.clip import MIN_EXTENT, SLACK, clip
+from mlcore.geometry.measure import Box
 
 Flat = tuple[float, ...]
 Floats = npt.NDArray[np.float64]
@@ -78,15 +79,18 @@ class Shapes:
         """The kind of each shape."""
         return self.layout.kinds
 
-    def flats(self, digits: int | None = None) -> list[Flat]:
-        """Every shape as a flat tuple, rounded to so many digits."""
-        coords = self.coords if digits is None else self.coords.round(digits)
-        numbers = coords.ravel().tolist()
+    def rounded(self, digits: int) -> Shapes:
+        """With coordinates of so many digits."""
+        return Shapes(self.layout, self.coords.round(digits))
+
+    def flats(self) -> list[Flat]:
+        """Every shape as a flat tuple."""
+        numbers = self.coords.ravel().tolist()
         ends = (2 * self.layout.counts.cumsum()).tolist()
         return [tuple(numbers[at:end]) for at, end in zip([0, *ends], ends, strict=False)]
 
     def bounds(self) -> tuple[Floats, Floats]:
-        """The lowest and the highest x and y of each shape: [n, 2] and [n, 2]."""
+        """The lowest and the highest x and y of each shape: [n, 2] and [n, 2], n at least 1."""
         starts = self.layout.starts
         return (
             np.minimum.reduceat(self.coords, starts, axis=0),
@@ -135,32 +139,30 @@ class Shapes:
     def cut(self, width: int, height: int) -> Cut:
         """What an image of width x height leaves of each, as `mlcore.geometry.clip` cuts it."""
         count, points = len(self), dict[int, Flat]()
-        nothing = np.zeros(count, dtype=np.bool_)
+        outside, kept = np.zeros(count, dtype=np.bool_), np.ones(count)
+        degenerate = np.zeros(count, dtype=np.bool_)
         if not count:
-            return Cut(nothing, np.ones(count), nothing, points)
+            return Cut(outside, kept, degenerate, points)
         low, high = self.bounds()
-        side = np.array([width, height], dtype=np.float64)
-        beyond = (low < -SLACK) | (high > side + SLACK)
-        crossing = beyond[:, 0] | beyond[:, 1]
-        if not np.count_nonzero(crossing):
-            return Cut(nothing, np.ones(count), nothing, points)
-        whole, spans = high - low, np.minimum(high, side) - np.maximum(low, 0)
-        narrow = np.minimum(spans[:, 0], spans[:, 1])
-        outside = crossing & (narrow < 0)
-        crossing &= ~outside
-        boxes = crossing & self.layout.is_box
-        shares = spans[:, 0] * spans[:, 1] / np.maximum(whole[:, 0] * whole[:, 1], SLACK**2)
-        kept = np.where(boxes, shares, 1.0)
-        outside |= kept == 0
-        kept[outside] = 0.0
-        degenerate = outside | (boxes & (narrow < MIN_EXTENT))
-        for at in (crossing & ~boxes).nonzero()[0].tolist():
-            start = self.layout.starts[at]
-            row = tuple(self.coords[start : start + self.layout.counts[at]].ravel().tolist())
-            found = clip(self.kinds[at], row, width, height)
-            outside[at] = found.state == "outside"
-            kept[at], degenerate[at] = found.kept, found.degenerate
-            points[at] = found.points
+        beyond = (low < -SLACK) | (high > np.array([width + SLACK, height + SLACK]))
+        for at in (beyond[:, 0] | beyond[:, 1]).nonzero()[0].tolist():
+            around: Box = (*low[at].tolist(), *high[at].tolist())
+            across = min(around[2], width) - max(around[0], 0.0)
+            down = min(around[3], height) - max(around[1], 0.0)
+            if across < 0 or down < 0:
+                outside[at], kept[at], degenerate[at] = True, 0.0, True
+            elif self.kinds[at] == "bbox_2d":
+                whole = (around[2] - around[0]) * (around[3] - around[1])
+                kept[at] = share = across * down / max(whole, SLACK**2)
+                outside[at] = share == 0
+                degenerate[at] = share == 0 or min(across, down) < MIN_EXTENT
+            else:
+                start = self.layout.starts[at]
+                row = tuple(self.coords[start : start + self.layout.counts[at]].ravel().tolist())
+                found = clip(self.kinds[at], row, width, height, around)
+                outside[at] = found.state == "outside"
+                kept[at], degenerate[at] = found.kept, found.degenerate
+                points[at] = found.points
         return Cut(outside, kept, degenerate, points)
 
     def left(self, cut: Cut, stays: Flags, width: int, height: int) -> Shapes:

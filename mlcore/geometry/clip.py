@@ -45,9 +45,12 @@ class Clipped:
     degenerate: bool = False
 
 
-def clip(kind: Kind, points: Sequence[float], width: float, height: float) -> Clipped:
-    """A geometry cut to an image of width x height pixels; `points` is flat."""
-    x1, y1, x2, y2 = bounds(points)
+def clip(
+    kind: Kind, points: Sequence[float], width: float, height: float, around: Box | None = None
+) -> Clipped:
+    """A geometry cut to an image of width x height pixels; `points` is flat, `around` the upright
+    box around it where that is known."""
+    x1, y1, x2, y2 = around or bounds(points)
     if x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height:
         return Clipped(tuple(points), "inside", 1.0)
     if x1 >= -SLACK and y1 >= -SLACK and x2 <= width + SLACK and y2 <= height + SLACK:
@@ -66,10 +69,12 @@ def clip(kind: Kind, points: Sequence[float], width: float, height: float) -> Cl
     whole = extent(kind, points)
     kept = min(size / whole, 1.0) if whole > 0 else 0.0
     out = pad_triangle(best) if kind == "poly" else best
-    return Clipped(out, "cut", kept, len(sized), degenerate=_unseen(kind, out))
+    ample = kind == "poly" and size > 2 * MIN_EXTENT * max(width, height)
+    return Clipped(out, "cut", kept, len(sized), degenerate=not ample and _unseen(kind, out))
 
 
 def _unseen(kind: Kind, points: Flat) -> bool:
+    """No polygon whose area is that of a strip two pixels wide along the image is."""
     x1, y1, x2, y2 = bounds(points)
     spans = (x2 - x1, y2 - y1)
     return (max(spans) if kind == "line" else min(spans)) < MIN_EXTENT

@@ -51,11 +51,19 @@ def order_objects(
 
 
 def order_of(
-    given: Sequence[SceneObject], classes: Sequence[str] = (), *, policy: Policy = ORDER
+    given: Sequence[SceneObject],
+    classes: Sequence[str] = (),
+    *,
+    policy: Policy = ORDER,
+    around: Iterable[Sequence[float]] | None = None,
 ) -> list[int]:
-    """The same as indices: which of the given objects comes first, which second, and so on."""
+    """The same as indices: which of the given objects comes first, which second, and so on.
+
+    `around` are the upright boxes around them, x1, y1, x2, y2, where they are known.
+    """
     if policy == "class_then_rows":
-        return _by_classes(given, classes)
+        boxes = [bounds(item.points) for item in given] if around is None else around
+        return _by_classes(given, classes, boxes)
     everything = range(len(given))
     if policy == "as_given":
         return list(everything)
@@ -130,13 +138,14 @@ def _rest(item: SceneObject) -> tuple[str, str, tuple[float, ...]]:
     return item.kind, item.desc, item.points
 
 
-def _by_classes(given: Sequence[SceneObject], classes: Sequence[str]) -> list[int]:
+def _by_classes(
+    given: Sequence[SceneObject], classes: Sequence[str], around: Iterable[Sequence[float]]
+) -> list[int]:
     if not given:
         return []
     groups: dict[str, list[_Placed]] = {name: [] for name in classes}
     bottoms = []
-    for at, item in enumerate(given):
-        left, top, _, bottom = bounds(item.points)
+    for at, (item, (left, top, _, bottom)) in enumerate(zip(given, around, strict=True)):
         bottoms.append(bottom)
         placed = (top, left, item.kind, item.desc, item.points, at)
         groups.setdefault(class_of(item.desc), []).append(placed)
