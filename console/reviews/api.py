@@ -38,10 +38,10 @@ class ReviewView(ApiView):
         if right not in self.request.rights:
             raise ApiProblem(403, "forbidden", f"Your role does not include {right}.")
 
-    def ticket(self, pk: int, *, reviews: bool = False) -> dict[str, Any]:
-        """The ticket as this caller may see it, read anew."""
-        found = queries.item(self.project, self.viewer, pk)
-        return shapes.ticket(found, self.viewer, self.project, reviews=reviews)
+    def touched(self, pk: int) -> dict[str, Any]:
+        """A ticket that the caller has just acted on, read anew."""
+        found = queries.with_people(queries.project_items(self.project)).get(pk=pk)
+        return shapes.ticket(found, self.viewer, self.project)
 
     def own(self, pk: int) -> ReviewItem:
         return queries.own_item(self.project, pk)
@@ -88,7 +88,8 @@ class ReviewItemView(ReviewView):
     @extend_schema(responses=forms.TicketSerializer)
     def get(self, request: Request, project: str, pk: int) -> Response:
         """One ticket with the reviews that the caller may read. The ETag is of its evidence."""
-        body = self.ticket(pk, reviews=True)
+        found = queries.item(self.project, self.viewer, pk)
+        body = shapes.ticket(found, self.viewer, self.project, reviews=True)
         return Response(body, headers={"ETag": body["etag"]})
 
 
@@ -137,7 +138,7 @@ class ReviewNextView(ReviewView):
         body = {
             "tickets": [
                 shapes.ticket(item, self.viewer, self.project, reviews=wanted.adjudicating)
-                for item in queries.leased_items(self.project, self.viewer, leases)
+                for item in queries.leased_items(self.project, leases)
             ],
             "empty": None,
             "decided_today": queries.decided_today(request.user, self.project),
@@ -186,7 +187,7 @@ class ReviewDecisionView(ReviewView):
             return self.late(done)
         return Response(
             {
-                "ticket": self.ticket(pk),
+                "ticket": self.touched(pk),
                 "review": forms.ReviewSerializer(done.review).data,
                 "undo_until": done.review.created + services.WITHIN,
             },
@@ -215,7 +216,7 @@ class ReviewUndoView(ReviewView):
         nothing rests yet. The ticket comes back when nobody else has it."""
         body = valid(forms.ClientSerializer(data=request.data or {}))
         _item, lease = services.undo(self.actor, self.own(pk).pk, body["client"])
-        return Response({"ticket": self.ticket(pk), "yours": lease is not None})
+        return Response({"ticket": self.touched(pk), "yours": lease is not None})
 
 
 @requires(post="reviews.decide")
@@ -278,7 +279,7 @@ class ReviewMineView(ReviewView):
                 "waiting_exact": exact,
                 "held": [
                     shapes.ticket(item, self.viewer, self.project)
-                    for item in queries.leased_items(self.project, self.viewer, list(leases))
+                    for item in queries.leased_items(self.project, list(leases))
                 ],
                 "undoable": forms.ReviewSerializer(
                     services.undoable(self.project, request.user), many=True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from console.accounts.audit import SYSTEM, Actor
@@ -37,6 +37,8 @@ SOFT = timedelta(seconds=90)
 LONGEST = timedelta(minutes=30)
 """after this a lease ends, however often it was renewed"""
 HEARTBEAT_S = 30
+FRESH = timedelta(seconds=10)
+"""a lease that was renewed less than this ago is not written again"""
 MOST = 10
 """tickets that one person may hold at a time"""
 SKIPPED_FOR = timedelta(hours=8)
@@ -114,11 +116,11 @@ def free_for(
             | Q(assigned_to=person)
             | Q(assigned_group__in=groups.values("pk"))
         )
-    own = Review.objects.filter(item=OuterRef("pk"), reviewer=person, active=True)
-    skipped = Skip.objects.filter(
-        item=OuterRef("pk"), reviewer=person, created__gt=timezone.now() - SKIPPED_FOR
-    )
-    rows = rows.filter(~Exists(own), ~Exists(skipped))
+    # Looked up once for the whole scan, whatever the database knows about the sizes of tables.
+    own = Review.objects.filter(reviewer=person, active=True, item__project=project)
+    since = timezone.now() - SKIPPED_FOR
+    skipped = Skip.objects.filter(reviewer=person, created__gt=since)
+    rows = rows.exclude(pk__in=own.values("item")).exclude(pk__in=skipped.values("item"))
     if filtered:
         rows = apply(rows, wanted.filter, timezone.now(), person)
     return rows.order_by("-priority", "-score", "id")
@@ -241,6 +243,8 @@ def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[
 
 
 def _fits(lease: Lease, wanted: ItemFilter) -> bool:
+    if not wanted.to_json():
+        return True
     rows = ReviewItem.objects.filter(pk=lease.item_id)
     return lease.item.gold_id is not None or apply(rows, wanted, timezone.now()).exists()
 
@@ -282,8 +286,10 @@ def _show_first(held: Sequence[Lease]) -> None:
 
 def _renew(lease: Lease, now: datetime) -> datetime:
     term = HARD if lease.hold == Lease.Hold.HARD else SOFT
-    lease.expires = min(now + term, lease.taken + LONGEST)
-    lease.save(update_fields=["expires"])
+    expires = min(now + term, lease.taken + LONGEST)
+    if not timedelta(0) <= expires - lease.expires <= FRESH:
+        lease.expires = expires
+        lease.save(update_fields=["expires"])
     return lease.expires
 
 

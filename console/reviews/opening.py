@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
@@ -24,6 +24,8 @@ from console.reviews.states import CLAIMABLE, COUNTED, FINAL, Kind, State
 from console.reviews.transitions import Said, lock, move, open_many
 from console.runs.models import Run
 
+MANY = 200
+"""new tickets at once that change what is worth knowing about the table"""
 BLIND_KINDS = frozenset({Kind.DRIFT, Kind.GOLD})
 """kinds whose first reviewer must judge without the model's word"""
 _CONTENT = (
@@ -113,6 +115,10 @@ def open_items(
                 made.append(_new_item(project, row, mark, policy, slices, source, run))
         open_many(made, actor, Said("opened", detail={"source": source}))
         ItemSource.objects.bulk_create([_source(item, source) for item in made])
+        if len(made) >= MANY and connection.vendor == "postgresql":
+            # The first claims come before the database has looked at what is new by itself.
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE reviews_reviewitem")
     return Opened(len(made), changed, len(known) + same)
 
 

@@ -62,11 +62,14 @@ class Empty:
         return asdict(self)
 
 
+def with_people(rows: QuerySet[ReviewItem]) -> QuerySet[ReviewItem]:
+    """Tickets with what is shown of them."""
+    return rows.select_related("run", "assigned_to", "assigned_group", "lease", "lease__reviewer")
+
+
 def visible(project: Project, viewer: Viewer) -> QuerySet[ReviewItem]:
     """The tickets that the viewer may see."""
-    rows = project_items(project).select_related(
-        "run", "assigned_to", "assigned_group", "lease", "lease__reviewer"
-    )
+    rows = with_people(project_items(project))
     if viewer.sees_all:
         return rows
     own = Review.objects.filter(item=OuterRef("pk"), reviewer=viewer.user)
@@ -149,10 +152,11 @@ def leases_of(person: User, project: Project) -> QuerySet[Lease]:
 
 
 def leased_items(
-    project: Project, viewer: Viewer, leases: Sequence[Lease]
+    project: Project, leases: Sequence[Lease]
 ) -> list[ReviewItem]:
-    """The tickets of leases, in their order."""
-    found = visible(project, viewer).in_bulk([lease.item_id for lease in leases])
+    """The tickets of the viewer's own leases, in their order."""
+    rows = with_people(project_items(project))
+    found = rows.in_bulk([lease.item_id for lease in leases])
     return [found[lease.item_id] for lease in leases if lease.item_id in found]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.http import HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -107,6 +108,8 @@ async def events(project_id: int, uid: str, since: datetime) -> AsyncIterator[by
         yield f"retry: {RETRY_MS}\n\n".encode()
         for row in await sync_to_async(changed_since)(since, [project_id], uid):
             yield _frame(row)
+        # What follows comes from the broadcaster: a reader must not keep a connection for hours.
+        await sync_to_async(close_old_connections)()
         while (left := ends - time.monotonic()) > 0:
             rows = await subscription.take(min(KEEP_ALIVE_S, left))
             if subscription.overflowed:

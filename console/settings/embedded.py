@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from console.settings.base import *  # noqa: F403
 from console.settings.base import STATE_DIR, TEMPLATES, env
+from console.settings.postgres import pooled
 from console.settings.secret import load_or_make_secret_key
 from console.settings.sqlite import sqlite_database
 
@@ -10,7 +11,7 @@ STATE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_make_secret_key(STATE_DIR / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 DATABASES = {
-    "default": env.db("DATABASE_URL")
+    "default": pooled(env.db("DATABASE_URL"))
     if env.str("DATABASE_URL", default="")
     else sqlite_database(STATE_DIR / "db.sqlite3")
 }

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from console.settings.base import *  # noqa: F403
 from console.settings.base import TRUSTED_PROXIES, env
+from console.settings.postgres import pooled
 from console.settings.secret import checked_secret_key
 
 
@@ -27,8 +28,9 @@ ALLOWED_HOSTS = [host for host in _required("ALLOWED_HOSTS").split(",") if host]
 if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts; * is refused")
 REDIS_URL = _required("REDIS_URL")
-DATABASES: dict[str, Any] = {"default": env.db_url_config(_required("DATABASE_URL"))}
-DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+DATABASES: dict[str, Any] = {
+    "default": pooled(env.db_url_config(_required("DATABASE_URL"))) | {"CONN_HEALTH_CHECKS": True}
+}
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-gatehouse_session"

@@ -24,7 +24,7 @@ def postgres() -> Iterator[str]:
         # As root the server runs as another user, who must be able to come here.
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            yield f"postgres://postgres@/{folder}/data/postgres?CONN_MAX_AGE=60"
+            yield f"postgres://postgres@/{folder}/data/postgres"
         finally:
             server.cleanup()
 
