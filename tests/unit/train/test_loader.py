@@ -137,7 +137,7 @@ def test_a_killed_worker_is_infrastructure_and_leaves_no_other(
 ) -> None:
     spoil(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
     before = psutil.Process().children()
-    with pytest.raises(InfrastructureError, match="samples of step [123]") as caught:
+    with pytest.raises(InfrastructureError, match=r"samples of step [123]") as caught:
         all_samples(mixture, 2)
     assert isinstance(caught.value, GatehouseError)
     assert caught.value.where.count("scene-") == 5
