@@ -77,6 +77,7 @@ KIND_TITLES: dict[str, str | Promise] = {
     "synth": _("Synthesise"), "sft": _("Fine-tune"),
     "predict": _("Predict"), "merge": _("Merge an adapter"), "evaluate": _("Evaluate"),
     "gate": pgettext_lazy("job kind", "Gate"),
+    "stage_a": _("Summarise tickets"),
 }
 KIND_SUMMARIES: dict[str, str | Promise] = {
     "import": _("Turn foreign annotations into a dataset with a report of rejects."),
@@ -87,10 +88,12 @@ KIND_SUMMARIES: dict[str, str | Promise] = {
     "merge": _("Put an adapter into the weights of its checkpoint, proven equal."),
     "evaluate": _("Score predictions against the truth, side by side."),
     "gate": _("Hold an evaluation against a policy; anything unproven fails."),
+    "stage_a": _("Summarise every image of a mission's tickets, and nothing but what is seen."),
 }
 KIND_ICONS: dict[str, str] = {
     "import": "import", "data_export": "download", "synth": "synth", "sft": "train",
     "predict": "predict", "merge": "models", "evaluate": "evaluate", "gate": "gate",
+    "stage_a": "record",
 }
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mlcore.contract.limits import check_limits
-from mlcore.contract.reader import Dataset, open_dataset
+from mlcore.contract.reader import open_dataset
 from mlcore.contract.records import Record
 from mlcore.errors import DataError
 from mlcore.stage_a.config import DatasetSource
@@ -38,8 +37,12 @@ def find_in_dataset(folder: Path, source: DatasetSource) -> Found:
             "in the metadata of its records.",
             where=str(folder),
         )
+    about = {
+        "dataset_name": dataset.name,
+        "dataset_fingerprint": dataset.fingerprint,
+        "tickets": TICKETS if listed else "metadata",
+    }
     warnings = _left_out(records, groups)
-    about = _about(dataset, source, "tickets.jsonl" if listed else "metadata")
     return Found(folder, tuple(once_each(groups)), about, dataset.name, warnings)
 
 
@@ -92,13 +95,3 @@ def _left_out(records: Sequence[Record], groups: Sequence[Group]) -> tuple[tuple
     if not left:
         return ()
     return (("record_without_ticket", f"{left} of {len(records)} records are of no ticket"),)
-
-
-def _about(dataset: Dataset, source: DatasetSource, tickets: str) -> Mapping[str, Any]:
-    return {
-        "type": "dataset",
-        "dataset": dataset.name,
-        "dataset_fingerprint": dataset.fingerprint,
-        "split": source.split,
-        "tickets": tickets,
-    }

@@ -49,8 +49,7 @@ def find_in_folders(root: Path, mission: str) -> Found:
             hint=f"Tickets lie in {' and '.join(LABELS)}, a folder each, as .jpg, .jpeg or .png.",
             where=str(folder),
         )
-    about = {"type": "folders", "root": str(root)}
-    return Found(root, tuple(once_each(groups)), about, warnings=tuple(warnings))
+    return Found(root, tuple(once_each(groups)), warnings=tuple(warnings))
 
 
 def _groups(

@@ -40,14 +40,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Found:
-    """The tickets of a source. `warnings` are (code, sentence); `about` goes into the metadata;
-    `dataset` is the dataset's name, empty for folders."""
+    """The tickets of a source. `about` says more of it than its config, for the metadata;
+    `dataset` is the dataset's name, empty for folders; `warnings` are (code, sentence)."""
 
     root: Path
     groups: tuple[Group, ...]
-    about: Mapping[str, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
     dataset: str = ""
-    warnings: tuple[tuple[str, str], ...] = field(default=())
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

@@ -109,8 +109,7 @@ def _meta(
     return {
         "schema": SCHEMA,
         "mission": config.mission,
-        "source": dict(found.about),
-        "resize": None if task.resize is None else task.resize.model_dump(mode="json"),
+        "source": {**config.source.model_dump(mode="json"), **found.about},
         "limits": config.limits.model_dump(mode="json"),
         "labels": {label: sum(g.label == label for g in groups) for label in ("pass", "fail")},
         "system": config.system.type,
