@@ -26,6 +26,8 @@ FILES: dict[str, type[StrictModel]] = {
     "diagnostics.jsonl": rows.DiagnosisRow,
     "distill_chatml.jsonl": rows.DistillRow,
     "rule_candidates.jsonl": rows.RuleCandidateRow,
+    "reflection.jsonl": rows.ReflectionRow,
+    "hypothesis_events.jsonl": rows.HypothesisEventRow,
 }
 """every file of lines and what a line is"""
 META = "meta.json"

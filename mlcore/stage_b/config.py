@@ -10,6 +10,7 @@ from mlcore.config.base import RUNTIME, InputPort, JobConfig, StrictModel
 from mlcore.contract.domains import Domain
 from mlcore.stage_b.backends.config import BackendConfig
 from mlcore.stage_b.prompts import Style
+from mlcore.stage_b.reflection.config import ReflectionConfig
 from mlcore.stage_b.rollout import Grid
 from mlcore.stage_b.search.config import RuleSearchConfig
 from mlcore.stage_b.ticket import Decode
@@ -151,6 +152,8 @@ class StageBConfig(JobConfig):
     """chat data from verdicts"""
     search: RuleSearchConfig | None = None
     """search rules before the tickets are judged; empty means that guidance stays as it is"""
+    reflection: ReflectionConfig | None = None
+    """change rules while the tickets are judged; empty means that guidance stays as it is"""
     learnt: GuidanceConfig = Field(default_factory=GuidanceConfig)
     """the run's own guidance: snapshots, and whether an earlier attempt's is continued"""
     label_suspects: bool = True
@@ -159,3 +162,9 @@ class StageBConfig(JobConfig):
     """keys of tickets that are left out"""
     limit: int | None = Field(default=None, ge=1, json_schema_extra=RUNTIME)
     """only the first tickets; empty means all"""
+
+    @model_validator(mode="after")
+    def _one_way_to_learn(self) -> Self:
+        if self.search is not None and self.reflection is not None:
+            raise ValueError("search and reflection are two ways to learn; one run takes one")
+        return self

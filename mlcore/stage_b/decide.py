@@ -40,6 +40,12 @@ class Decided:
         return any(warning in _FOR_A_PERSON for warning in self.warnings)
 
     @property
+    def teaches(self) -> bool:
+        """Whether reflection looks at it: judged against its label, or doubtful. Knows the label.
+        A ticket without a verdict does not."""
+        return self.verdict is not None and (not self.label_match or self.needs_manual_review)
+
+    @property
     def label_match(self) -> bool | None:
         """None without a verdict. Only offline figures and reflection may ask."""
         return None if self.verdict is None else self.verdict == self.ticket.label

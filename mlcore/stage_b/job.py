@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlcore.contract.domains import Domain
 from mlcore.errors import InterruptedRunError
 from mlcore.evaluate.statistics import share_figure
 from mlcore.randomness import sample_rng
@@ -27,6 +28,9 @@ from mlcore.stage_b.journal import Journal, JournaledBackend, digest
 from mlcore.stage_b.judging import Judgements
 from mlcore.stage_b.learner import Judged, Learner, NoLearner
 from mlcore.stage_b.recorder import Recorder
+from mlcore.stage_b.reflection.learner import Reflection
+from mlcore.stage_b.reflection.open import open_reflector
+from mlcore.stage_b.reflection.report import with_reflection
 from mlcore.stage_b.reports import write_reports
 from mlcore.stage_b.rows import SCHEMA
 from mlcore.stage_b.search.loop import Search, Searched
@@ -37,7 +41,7 @@ from mlcore.stage_b.suspects import label_suspects
 from mlcore.stage_b.tally import Confusion
 from mlcore.stage_b.ticket import Ticket
 
-GUIDANCE_FILE = "guidance.json"
+GUIDANCE_FILE, HYPOTHESES = "guidance.json", "hypotheses.json"
 
 
 def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
@@ -66,14 +70,18 @@ def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
         folder = ctx.output("verdicts")
         with Artifacts(folder) as files:
             searched = _search(config, ctx, tickets, first, judgements, store)
-            learner: Learner = NoLearner(searched.guidance if searched else first)
+            learner = _learner(config, ctx, searched, first, store, journal, backend, domain)
             recorder = _recorder(config, ctx, files, len(tickets), journal)
             counts = _epochs(config, ctx, tickets, learner, judgements, recorder)
             if searched is not None:
                 files.add("rule_candidates.jsonl", searched.rows)
             write_reports(files, recorder, domain, config)
+            if isinstance(learner, Reflection):
+                write_json(folder / HYPOTHESES, learner.pool.to_json())
     _write_meta(folder, config, backend, tickets, first, learner.guidance)
     report = _report(recorder, counts, len(tickets))
+    if isinstance(learner, Reflection):
+        return with_reflection(report, learner)
     return report if searched is None else with_search(report, searched)
 
 
@@ -108,7 +116,16 @@ def _begin(
     journal.step("begin", what)
 
 
-_WHAT_IS_LEARNT = {"mission", "seed", "prompt", "sampler", "selection", "runner", "search"}
+_WHAT_IS_LEARNT = {
+    "mission",
+    "seed",
+    "prompt",
+    "sampler",
+    "selection",
+    "runner",
+    "search",
+    "reflection",
+}
 """sections of a config that a run which resumes must have as they were"""
 
 
@@ -137,6 +154,30 @@ def _search(
     stop = partial(_stop_point, ctx)
     search = Search(config.search, judgements.decided, proposer, store, ctx.events, stop)
     return search.run(parts, guidance)
+
+
+def _learner(
+    config: StageBConfig,
+    ctx: RunContext,
+    searched: Searched | None,
+    first: Guidance,
+    store: GuidanceStore,
+    journal: Journal,
+    backend: Backend,
+    domain: Domain,
+) -> Learner:
+    """What changes guidance while tickets are judged, where the config asks for it."""
+    if config.reflection is None:
+        return NoLearner(searched.guidance if searched else first)
+    return Reflection(
+        config.reflection,
+        first,
+        store,
+        open_reflector(config.reflection, ctx, journal, backend, domain, config.seed),
+        journal,
+        config.selection.policy(),
+        partial(_stop_point, ctx),
+    )
 
 
 def _recorder(
@@ -190,9 +231,11 @@ def _epochs(
             done += len(batch)
             ctx.events.progress(done, total, "tickets")
         lesson = learner.epoch_over(epoch)
-        if config.label_suspects and epoch == config.runner.epochs:
-            recorder.routed(label_suspects(list(recorder.last.values())))
-        counts = recorder.epoch_over(lesson)
+        last = lesson.done or epoch == config.runner.epochs
+        doubted = label_suspects(list(recorder.last.values())) if last else []
+        counts = recorder.epoch_over(lesson, doubted if config.label_suspects else [])
+        if last:
+            break
     return counts
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from mlcore.stage_b.decide import Decided
 from mlcore.stage_b.guidance.model import Guidance
 from mlcore.stage_b.rollout import Rolled
-from mlcore.stage_b.rows import NeedReviewRow
+from mlcore.stage_b.rows import HypothesisEventRow, NeedReviewRow, ReflectionRow
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a learner concluded. `need_review` are tickets whose label is in doubt; `changed`
-    names what changed in the guidance, empty for nothing."""
+    """What a learner concluded. `need_review` are tickets whose label is in doubt, `withdrawn` keys
+    of those that are so no longer; `changed` names what changed in the guidance, empty for nothing;
+    `done` says that further epochs would change nothing."""
 
     need_review: tuple[NeedReviewRow, ...] = ()
     changed: str = ""
+    withdrawn: tuple[str, ...] = ()
+    reflections: tuple[ReflectionRow, ...] = ()
+    hypothesis_events: tuple[HypothesisEventRow, ...] = ()
+    done: bool = False
 
 
 class Learner(Protocol):

@@ -74,7 +74,7 @@ class Recorder:
 
     def lesson(self, batch: Sequence[Judged], lesson: Lesson) -> None:
         """What followed from a batch: its outcomes and tickets for review."""
-        self.routed(lesson.need_review)
+        self._learnt(lesson)
         for one in batch:
             self._steps += 1
             self._epoch.append(one)
@@ -92,9 +92,20 @@ class Recorder:
             self._reflection = row.reflection_id or self._reflection
         self.files.add("need_review_queue.jsonl", rows)
 
-    def epoch_over(self, lesson: Lesson) -> Confusion:
-        """Close the epoch; returns its counts over all tickets."""
+    def _learnt(self, lesson: Lesson) -> None:
         self.routed(lesson.need_review)
+        for key in lesson.withdrawn:
+            self.review.pop(key, None)
+        for row in lesson.reflections:
+            self._reflection = row.reflection.reflection_id
+        self.files.add("reflection.jsonl", lesson.reflections)
+        self.files.add("hypothesis_events.jsonl", lesson.hypothesis_events)
+
+    def epoch_over(self, lesson: Lesson, suspects: Sequence[NeedReviewRow] = ()) -> Confusion:
+        """Close the epoch; returns its counts over all tickets. `suspects` whose label is in doubt
+        already keep the row that says so."""
+        self._learnt(lesson)
+        self.routed([row for row in suspects if row.ticket_key not in self.review])
         if self._window:
             self._close_window("epoch_end_partial")
         whole = self._epoch
@@ -227,9 +238,7 @@ def selection_of(one: Judged, changed: str) -> SelectionResult | None:
     if won is None or decided.verdict is None:
         return None
     match = bool(decided.label_match)
-    eligible = (
-        not match or decided.needs_manual_review or "rollout_contradiction" in decided.warnings
-    )
+    eligible = decided.teaches
     return SelectionResult(
         verdict=decided.verdict,
         reason=decided.reason,

@@ -19,6 +19,7 @@ from mlcore.stage_b.rows import (
     DistillRow,
     MalformedRow,
     NeedReviewRow,
+    ReflectionRow,
     ReportRow,
     SelectionRow,
     TrajectoryRow,
@@ -58,8 +59,14 @@ def rebuilt_report(folder: Path) -> Iterable[ReportRow]:
     review: dict[str, list[NeedReviewRow]] = {}
     for queued in read_rows(folder, "need_review_queue.jsonl", NeedReviewRow):
         review.setdefault(queued.ticket_key, []).append(queued)
+    met: dict[str, list[str]] = {}
+    for line in read_rows(folder, "reflection.jsonl", ReflectionRow):
+        found = line.reflection
+        for key in (*found.proposal.evidence_group_ids, *found.proposal.no_evidence_group_ids):
+            met.setdefault(key, []).append(found.reflection_id)
     for key, first in labels.items():
         queue = review.get(key, [])
+        queued_by = [row.reflection_id for row in queue if row.reflection_id]
         yield ReportRow(
             ticket_key=key,
             group_id=first.group_id,
@@ -68,7 +75,7 @@ def rebuilt_report(folder: Path) -> Iterable[ReportRow]:
             selection=selections.get(key),
             candidates=candidates.get(key, []),
             need_review_queue=queue,
-            reflection=list(dict.fromkeys(r.reflection_id for r in queue if r.reflection_id)),
+            reflection=list(dict.fromkeys([*met.get(key, []), *queued_by])),
         )
 
 

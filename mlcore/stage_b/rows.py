@@ -233,3 +233,76 @@ class RuleCandidateRow(StrictModel):
     false_release: list[float | None]
     false_block: list[float | None]
     label_match: list[float | None]
+
+
+class ProposedOperation(StrictModel):
+    """One operation of a reflection. `refused` says why it was left out, empty where it was not."""
+
+    op: str
+    key: str
+    merged_from: list[str]
+    text: str
+    rationale: str
+    evidence: list[str]
+    refused: str
+
+
+class ProposedHypothesis(StrictModel):
+    """One hypothesis of a reflection. `refused` as for an operation."""
+
+    text: str
+    falsifier: str
+    dimension: str
+    evidence: list[str]
+    refused: str
+
+
+class ReflectionProposal(StrictModel):
+    """What a reflection came to: `summary` of the pass that decides, `critique` of the one that
+    operates, `text` of both in one line."""
+
+    action: Literal["refine", "noop"]
+    summary: str
+    critique: str
+    text: str
+    operations: list[ProposedOperation]
+    hypotheses: list[ProposedHypothesis]
+    evidence_group_ids: list[str]
+    uncertainty_note: str
+    no_evidence_group_ids: list[str]
+
+
+class ReflectionResult(StrictModel):
+    """One reflection. `eligible` is whether anything could be learnt from its tickets."""
+
+    reflection_id: str
+    mission: str
+    proposal: ReflectionProposal
+    eligible: bool
+    applied: bool
+    guidance_step_before: int
+    guidance_step_after: int
+    ineligible_reason: str | None
+    warnings: list[str]
+    debug_info: dict[str, str] | None = None
+
+
+class ReflectionRow(StrictModel):
+    """A line of reflection.jsonl."""
+
+    epoch: int
+    reflection: ReflectionResult
+
+
+class HypothesisEventRow(StrictModel):
+    """A line of hypothesis_events.jsonl. `reason` is why it was rejected."""
+
+    timestamp: str
+    event: str
+    signature: str
+    text: str
+    falsifier: str
+    reflection_id: str
+    support_cycles: int
+    support_ticket_keys: list[str]
+    reason: str

@@ -20,6 +20,7 @@ quality rates? ratio weights? norm amplitude probability likely likeliest decay 
 resamplings overlap rows? places temperature rank factor divided exponent coefficient times
 tickets? gradients? nats momentum sequence loss fraction draws? questions? degrees quantile
 likelihood parameter positions turns divisor candidates prompts requests
+operations passes misses reflections
 """
 UNIT = re.compile(rf"\b({'|'.join(UNITS.split())})\b")
 """words that say what a number counts, or of what it is a share"""
