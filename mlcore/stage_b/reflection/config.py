@@ -71,7 +71,8 @@ class ReflectionConfig(StrictModel):
     retry_budget: int = Field(default=2, ge=0, le=16)
     """number of times that a ticket which nothing covers is tried again in one epoch"""
     max_calls_per_epoch: int | None = Field(default=None, ge=1)
-    """largest number of passes of one epoch: each reflection has one that decides and one that operates"""
+    """largest number of passes of one epoch: every reflection decides in one and operates in
+    another"""
     stop_when_unchanged: bool = False
     """end the run after an epoch that left every rule as it was"""
     hypotheses: HypothesisConfig = Field(default_factory=HypothesisConfig)
