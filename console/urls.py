@@ -23,5 +23,6 @@ urlpatterns = [
     path("", include("console.runs.urls")),
     path("", include("console.fleet.urls")),
     path("", include("console.gates.urls")),
+    path("", include("console.reviews.urls")),
     path("", include("console.web.urls")),
 ]

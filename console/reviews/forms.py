@@ -50,6 +50,7 @@ class LeaseSerializer(serializers.Serializer[Any]):
 
 class ReviewSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
+    ticket = serializers.IntegerField(source="item_id")
     reviewer = serializers.CharField(source="reviewer.username")
     role = serializers.CharField()
     decision = serializers.ChoiceField(choices=DECISIONS)

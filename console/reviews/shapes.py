@@ -40,7 +40,7 @@ def ticket(
     lease: Lease | None = getattr(item, "lease", None)
     blind = is_blind(item, viewer, lease)
     out = {
-        "id": item.pk, "ticket_key": item.ticket_key, "group_id": item.group_id,
+        "id": item.pk, "ticket_key": _key(item, blind=blind), "group_id": item.group_id,
         "mission": item.mission, "kind": None if blind else _kind(item, viewer),
         "state": _state(item, viewer), "version": item.version, "etag": ticket_etag(item),
         "blind": blind, "run": item.run.uid if item.run else None,
@@ -81,6 +81,11 @@ def _told(item: ReviewItem) -> dict[str, Any]:
 
 def _hidden() -> dict[str, Any]:
     return {"model": None, "label": None, "why": None, "score_parts": None}
+
+
+def _key(item: ReviewItem, *, blind: bool) -> str:
+    """A ticket's key ends in the verdict on record; without it, it is the group's."""
+    return item.group_id if blind else item.ticket_key
 
 
 def _kind(item: ReviewItem, viewer: Viewer) -> str | None:
@@ -141,3 +146,22 @@ def _lease(lease: Lease) -> dict[str, Any]:
         "hold": lease.hold, "taken": lease.taken, "expires": lease.expires,
         "holder": lease.reviewer.username, "adjudicating": lease.back_to == State.CONFLICT,
     }
+
+
+def line(item: ReviewItem, viewer: Viewer) -> dict[str, Any]:
+    """One ticket as a row of a list: no images, and blind where `ticket` is."""
+    lease: Lease | None = getattr(item, "lease", None)
+    blind = is_blind(item, viewer, lease)
+    return {
+        "id": item.pk, "ticket_key": _key(item, blind=blind), "mission": item.mission,
+        "kind": "" if blind else _kind(item, viewer), "state": _state(item, viewer),
+        "verdict": "" if blind else item.model_verdict, "label": "" if blind else item.label,
+        "why": "" if blind else item.why_code, "margin": None if blind else item.margin,
+        "outcome": item.outcome if viewer.sees_all or item.kind != Kind.GOLD else "",
+        "priority": item.priority, "score": None if blind else item.score,
+        "needed": item.needed if viewer.sees_all else 1, "created": item.created,
+        "due": item.due, "late": item.settled is None and item.due < timezone.now(),
+        "settled": item.settled, "holder": lease.reviewer.username if lease else "",
+        "assigned": item.assigned_to.username if item.assigned_to else "",
+        "group": item.assigned_group.name if item.assigned_group else "",
+    }  # fmt: skip

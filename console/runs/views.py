@@ -14,6 +14,7 @@ from console.api.pagination import keyset_page
 from console.catalog import queries as catalog
 from console.fleet import queries as fleet
 from console.gates.page_reads import latest_results
+from console.reviews import overview as review_queue
 from console.runs import page_reads, queries, rows
 from console.runs.comparing import MAX_RUNS
 from console.runs.models import Run
@@ -44,7 +45,7 @@ def home(request: HttpRequest, project: str) -> HttpResponseBase:
              "url": reverse("gates:gate", args=[here.slug, g.run.uid])}
             for g in latest_results(here, 6)
         ],
-        "things": _newest_things(here),
+        "things": _newest_things(here), "review": review_queue.depth(here),
     }  # fmt: skip
     response = render(request, "runs/home.html", context)
     response.set_cookie("project", here.slug, max_age=YEAR_S, samesite="Lax", httponly=True)

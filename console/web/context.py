@@ -31,6 +31,7 @@ PLACES = (
     Place("datasets", "datasets", _("Datasets"), "datasets/", "d"),
     Place("configs", "configs", _("Configs"), "configs/", "c"),
     Place("models", "models", _("Models"), "models/", "m"),
+    Place("review", "review", _("Review"), "review/", "v"),
     Place("gates", "gates", _("Gates"), "gates/", "t"),
     Place("fleet", "fleet", _("Fleet"), "fleet/", "f"),
     Place("settings", "settings", _("Settings"), "settings/", "s"),

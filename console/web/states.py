@@ -39,6 +39,18 @@ LOOKS: dict[str, Look] = {
     "expired": Look("queued", _("Expired"), "quiet"),
     "skipped": Look("unknown", _("Skipped"), "quiet"),
     "warning": Look("warning", _("Warning"), "warn"),
+    "leased": Look("leased", _("With a reviewer"), "live"),
+    "second": Look("second", _("Second review"), "quiet"),
+    "conflict": Look("conflict", _("Conflict"), "warn"),
+    "decided": Look("check", _("Decided"), "ok"),
+    "agreed": Look("agreed", _("Agreed"), "ok"),
+    "adjudicated": Look("adjudicated", _("Adjudicated"), "ok"),
+    "exported": Look("exported", _("Exported"), "quiet"),
+    "pass": Look("succeeded", pgettext_lazy("verdict", "PASS"), "ok"),
+    "fail": Look("failed", pgettext_lazy("verdict", "FAIL"), "bad"),
+    "unsure": Look("unsure", pgettext_lazy("verdict", "UNSURE"), "warn"),
+    "broken": Look("broken", pgettext_lazy("verdict", "BROKEN"), "quiet"),
+    "late": Look("clock", _("Late"), "warn"),
 }
 
 REASONS: dict[str, str | Promise] = {

@@ -9,7 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from console.accounts.access import requires
+from console.accounts.models import Project
 from console.catalog.queries import names_like
+from console.reviews import queries as review_queries
+from console.reviews.filters import ItemFilter
+from console.reviews.queries import Viewer
 from console.runs import page_reads
 from console.web import states
 from console.web.context import PLACES
@@ -34,11 +38,12 @@ def search(request: HttpRequest, project: str) -> HttpResponseBase:
         _objects(_("Datasets"), "datasets", project, names_like(here, "dataset", text, MOST)),
         _objects(_("Models"), "models", project, names_like(here, "model", text, MOST)),
         _objects(_("Configs"), "configs", project, names_like(here, "config", text, MOST)),
-        {"title": _("Go to"), "items": _places(project, text)},
+        {"title": _("Tickets"), "items": _tickets(request, here, text)},
+        {"title": _("Go to"), "items": _places(project, text) + _review_places(request, text)},
         {"title": _("Launch"), "items": _launches(project, text)},
     ]  # fmt: skip
     if not text:
-        groups = [groups[4], groups[5], groups[0]]
+        groups = [groups[5], groups[6], groups[0]]
     return JsonResponse({"groups": [g for g in groups if g["items"]]})
 
 
@@ -54,6 +59,36 @@ def _places(project: str, text: str) -> list[dict[str, Any]]:
         {"icon": p.icon, "title": str(p.title), "url": home + p.path, "note": f"g {p.key}"}
         for p in PLACES
         if text.lower() in f"{p.title} {p.name}".lower()
+    ]
+
+
+def _tickets(request: HttpRequest, here: Project, text: str) -> list[dict[str, Any]]:
+    rights = vars(request)["rights"]
+    if not text or "reviews.view" not in rights:
+        return []
+    viewer = Viewer(request.user, rights)  # type: ignore[arg-type]
+    rows = review_queries.items(here, viewer, ItemFilter(q=text)).order_by("-id")[:MOST]
+    return [
+        {"icon": "review", "title": item.ticket_key, "note": item.mission,
+         "url": reverse("reviews:ticket", args=[here.slug, item.pk])}
+        for item in rows
+    ]
+
+
+def _review_places(request: HttpRequest, text: str) -> list[dict[str, Any]]:
+    """The parts of the review place that this person may open."""
+    rights = vars(request)["rights"]
+    places = (
+        ("desk", _("Review the next ticket"), "reviews.decide"),
+        ("adjudicate", _("Adjudicate conflicts"), "reviews.adjudicate"),
+        ("queue", _("Review queue"), "reviews.view"),
+        ("quality", _("Review quality: agreement, checks, throughput"), "reviews.audit"),
+    )
+    slug = project_of(request).slug
+    return [
+        {"icon": "review", "title": title, "url": reverse(f"reviews:{name}", args=[slug])}
+        for name, title, right in places
+        if right in rights and text and text.lower() in f"{title} review {name}".lower()
     ]
 
 

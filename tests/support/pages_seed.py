@@ -70,6 +70,7 @@ def seed(scratch: Path) -> None:
     from django.utils import timezone
 
     from tests.support import people
+    from tests.support.reviews_seed import seed_reviews
 
     scratch.mkdir(parents=True, exist_ok=True)
     now = timezone.now()
@@ -91,6 +92,7 @@ def seed(scratch: Path) -> None:
     world.dataset()
     world.chain()
     world.others()
+    seed_reviews(world)
     assert root.is_superuser
 
 

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from console.reviews.words import KINDS
 from console.web import formats, states
 from console.web.icons import ICONS
 
@@ -112,6 +113,12 @@ def reason(value: str) -> str:
 @register.filter
 def hint(value: str) -> str:
     return states.hint_of(value)
+
+
+@register.filter
+def review_kind(kind: str) -> str:
+    """Why a ticket is in review."""
+    return str(KINDS.get(kind, kind))
 
 
 @register.filter

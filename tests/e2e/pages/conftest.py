@@ -134,7 +134,7 @@ def chromium() -> Iterator[Any]:
 def sessions(site: Site, chromium: Any) -> dict[str, Any]:
     """Signed-in cookies by person, so that each signs in once."""
     out: dict[str, Any] = {}
-    for name in ("root", "ada", "vera"):
+    for name in ("root", "ada", "vera", "lena", "ann"):
         context = chromium.new_context()
         page = context.new_page()
         page.goto(site.url + "/sign-in/")
