@@ -14,20 +14,19 @@ from console.catalog.media import PREVIEW_SIZES, file_response, preview_response
 from console.reviews.models import ReviewItem
 
 VALID_S = 300
-SIZES = (160, 640, 2048)
-"""longest sides of the thumbnail, of the picture in the grid and of the one on the stage, pixels"""
+SIZES = {"thumb": 160, "preview": 640, "large": 2048}
+"""longest sides in pixels: of the thumbnail, of the picture in the grid, of the one on the stage"""
 _SIGNER = signing.TimestampSigner(salt="console.reviews.images")
 
 
-def address(item_id: int, project: str, number: int, user: User, size: int | None) -> str:
-    """Where the image is for this person and the next VALID_S seconds. `number` from 1; without a
-    size the file as it came."""
+def addresses(item_id: int, project: str, number: int, user: User) -> dict[str, str]:
+    """Where the image is for this person and the next VALID_S seconds: by size, and `original` for
+    the file as it came. `number` from 1."""
     signed = _SIGNER.sign(_value(item_id, number, user))
-    query: dict[str, str | int] = {"key": signed.split(":", 3)[3]}
-    if size is not None:
-        query["size"] = size
     path = reverse("api:review_image", args=[project, item_id, number])
-    return f"{path}?{urlencode(query)}"
+    original = f"{path}?{urlencode({'key': signed.split(':', 3)[3]})}"
+    sized = {name: f"{original}&size={size}" for name, size in SIZES.items()}
+    return {**sized, "original": original}
 
 
 def image_response(

@@ -134,11 +134,7 @@ def _evidence(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[s
 def _addresses(
     item: ReviewItem, viewer: Viewer, project: Project, number: int
 ) -> dict[str, str]:
-    sizes = dict(zip(("thumb", "preview", "large"), images.SIZES, strict=True))
-    return {
-        name: images.address(item.pk, project.slug, number, viewer.user, size)
-        for name, size in {**sizes, "original": None}.items()
-    }
+    return images.addresses(item.pk, project.slug, number, viewer.user)
 
 
 def _lease(lease: Lease) -> dict[str, Any]:
