@@ -26,6 +26,8 @@ class FolderSource(StrictModel):
     )
     """size of a picture for the model, found as the import of a dataset finds it; empty means that
     pictures have fitting sides already"""
+    keep_images: bool = True
+    """copy the pictures of written tickets into the output, so that people at the desk see them"""
 
 
 class DatasetSource(StrictModel):

@@ -1,6 +1,6 @@
 """The `stage_a` job: a mission's tickets in, a summary of each of their images out.
 
-Writes stage_a.jsonl (what Stage-B reads), answers.jsonl, rejects.jsonl and meta.json.
+Writes stage_a.jsonl (what Stage-B reads), answers.jsonl, rejects.jsonl, meta.json and pictures.
 """
 
 from __future__ import annotations
@@ -51,7 +51,15 @@ def run(config: StageAConfig, ctx: RunContext) -> dict[str, Any]:
     meta = _meta(config, found, groups, task)
     folder = ctx.output("summaries")
     resume = _same_question(ctx, meta, groups)
-    with Ledger(folder, config.mission, groups, config.max_reject_share, resume=resume) as ledger:
+    keeps = isinstance(config.source, FolderSource) and config.source.keep_images
+    with Ledger(
+        folder,
+        config.mission,
+        groups,
+        config.max_reject_share,
+        resume=resume,
+        keep_from=found.root if keeps else None,
+    ) as ledger:
         seconds = _asked(config, ctx, task, ledger)
         ledger.finish()
     figures = figures_of(ledger.settled, seconds)

@@ -8,6 +8,7 @@ rejects.jsonl   tickets without a record, and why
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from mlcore.stage_a.sanitise import Form, Summary, sanitised
 
 ANSWERS, REJECTS = "answers.jsonl", "rejects.jsonl"
 FILES = (FILE, ANSWERS, REJECTS)
+IMAGES = "images"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Ledger:
     """Takes answers in any order and writes tickets in their own.
 
     `settled` has every ticket that is done. With `resume` the tickets of an earlier attempt stay
-    and are not asked again; without it files of an earlier run are replaced.
+    and are not asked again; without it files of an earlier run are replaced. `keep_from` is the
+    root of the pictures, where they are to be copied.
     """
 
     def __init__(
@@ -71,12 +74,16 @@ class Ledger:
         max_reject_share: float,
         *,
         resume: bool,
+        keep_from: Path | None = None,
     ) -> None:
         self.settled: list[Settled] = []
         self._folder, self._mission, self._groups = folder, mission, groups
         self._most_rejects = max_reject_share
         self._waiting: dict[int, dict[int, Answer]] = {}
+        self._keep_from = keep_from
         kept: Mapping[str, Sequence[str]] = self._restored() if resume else {}
+        if not resume:
+            shutil.rmtree(folder / IMAGES, ignore_errors=True)
         self._files: dict[str, IO[str]] = {}
         for name in FILES:
             file = (folder / name).open("w", encoding="utf-8")
@@ -157,7 +164,8 @@ class Ledger:
             return Settled(group, None)
         record, summaries = outcome
         rows = tuple(_rows(group, answers, summaries))
-        # The record comes last: where it is there, so are its answers.
+        # The record comes last: where it is there, so are its pictures and answers.
+        self._keep(group)
         for line in rows:
             self._write(ANSWERS, asdict(line))
         self._write(FILE, record.to_json())
@@ -183,6 +191,14 @@ class Ledger:
             return parse_stage_a(made.to_json(), group.ticket_key), summaries
         except DataError as error:
             return _Reject(error.message, where=error.where)
+
+    def _keep(self, group: Group) -> None:
+        if self._keep_from is None:
+            return
+        folder = self._folder / IMAGES / group.label / group.group_id
+        folder.mkdir(parents=True, exist_ok=True)
+        for photo in group.photos:
+            shutil.copyfile(self._keep_from / photo.path, folder / photo.name)
 
     def _write(self, name: str, row: Mapping[str, Any]) -> None:
         self._files[name].write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -91,6 +91,11 @@ def rejects(ctx: RunContext) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def pictures(ctx: RunContext) -> list[str]:
+    found = (output(ctx) / "images").glob("*/*/*")
+    return sorted(path.relative_to(output(ctx)).as_posix() for path in found)
+
+
 @pytest.mark.parametrize("bucket", [2, 256])
 def test_a_greedy_batch_says_what_each_image_alone_is_given(
     root: Path, tiny_checkpoint: Path, ctx: RunContext, alone: dict[str, bytes], bucket: int
@@ -147,6 +152,9 @@ def test_bad_pictures_reject_their_ticket_alone(
     (mine / MISSION / PASSED / "text" / "1.jpg").write_text("no picture")
     report = run(config(mine, tiny_checkpoint, max_reject_share=0.4), ctx)
     assert written(ctx)["stage_a.jsonl"] == alone["stage_a.jsonl"]
+    kept = pictures(ctx)
+    assert len(kept) == IMAGES
+    assert kept[0] == "images/fail/QC-TEMP-20241206-0015502/QC-TEMP-20241206-0015502_1.jpg"
     assert [(row["group_id"], row["image"]) for row in rejects(ctx)] == [
         ("broken", "2.jpg"), ("text", "1.jpg")
     ]  # fmt: skip
@@ -231,6 +239,7 @@ def test_a_stopped_run_goes_on_where_it_was_and_ends_with_the_same_bytes(
     again = context(tmp_path / "run", attempt=2)
     report = run(made, again)
     assert written(again) == alone
+    assert len(pictures(again)) == IMAGES
     assert len(asked) == IMAGES
     assert report["headline"]["images"]["value"] == IMAGES
     assert report["headline"]["seconds_per_image"]["n"] == IMAGES - 4
