@@ -24,5 +24,7 @@ urlpatterns = [
     path("", include("console.fleet.urls")),
     path("", include("console.gates.urls")),
     path("", include("console.reviews.urls")),
+    path("", include("console.guidance.urls")),
+    path("", include("console.verdicts.urls")),
     path("", include("console.web.urls")),
 ]

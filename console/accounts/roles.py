@@ -77,6 +77,9 @@ _ALL = (
     Right("reviews.configure", "Set how tickets are reviewed", _OPERATING, Scope.LAUNCH),
     Right("reviews.create", "Put tickets into the queue", _OPERATING, Scope.LAUNCH),
     Right("reviews.export", "Take decisions out", _OPERATING, Scope.LAUNCH),
+    Right("guidance.view", "See guidance, its evidence and history", _EVERYONE, Scope.READ),
+    Right("guidance.edit", "Promote, edit and revert guidance", _OPERATING, Scope.ADMIN),
+    Right("verdicts.decide", "Save operating points", _DECIDING, Scope.ADMIN),
     Right("fleet.manage", "Drain hosts", frozenset(), Scope.ADMIN, site=True),
     Right("site.manage", "Make projects, people, host tokens", frozenset(), Scope.ADMIN, site=True),
 )

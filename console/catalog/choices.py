@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from console.accounts.models import Project
 from console.catalog.models import DatasetVersion, ModelVersion, Output
+from console.catalog.outputs import registered_refs
 from console.web.formats import count, size
 
 MOST = 40
@@ -21,13 +22,16 @@ class Choice:
 
 
 def input_choices(project: Project) -> dict[str, list[Choice]]:
-    """Choices by input type: dataset, model, adapter, predictions, evaluation, upload."""
+    """Choices by input type: dataset, model, adapter, predictions, evaluation, summaries, guidance,
+    upload."""
     return {
         "dataset": _datasets(project) + _outputs(project, "dataset"),
         "model": _models(project, "model") + _outputs(project, "model"),
         "adapter": _models(project, "adapter") + _outputs(project, "adapter"),
         "predictions": _outputs(project, "predictions"),
         "evaluation": _outputs(project, "evaluation"),
+        "summaries": _registered(project, "records") + _outputs(project, "summaries"),
+        "guidance": _registered(project, "guidance") + _outputs(project, "guidance"),
         "upload": _uploads(project),
     }
 
@@ -49,6 +53,10 @@ def _models(project: Project, type_: str) -> list[Choice]:
 def _uploads(project: Project) -> list[Choice]:
     rows = Output.objects.filter(project=project, type="upload").defer("files")
     return [Choice(o.ref, size(o.bytes)) for o in rows.order_by("-id")[:MOST]]
+
+
+def _registered(project: Project, scheme: str) -> list[Choice]:
+    return [Choice(ref, note) for ref, note in registered_refs(project, scheme)[:MOST]]
 
 
 def _outputs(project: Project, type_: str) -> list[Choice]:

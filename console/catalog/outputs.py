@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from mlcore.run.hashing import FileEntry, tree_digest
 LONGEST_LISTING = 512 * 2**20
 """bytes; a file takes about 150"""
 File = dict[str, Any]
-NAMED = re.compile(r"(dataset|model):([^@/\s][^@/]*)@([1-9][0-9]{0,8})")
+NAMED = re.compile(r"([a-z]+):([^@/\s][^@/]*)@([1-9][0-9]{0,8})")
 UPLOADED = re.compile(rf"upload:([\w.+-]{{1,64}})@([0-9a-f]{{{UPLOAD_DIGITS}}})")
 OF_RUN = re.compile(r"run:([^/\s]+)/([^/\s]+)")
 
@@ -43,6 +43,38 @@ class UnresolvedRefError(ApiProblem):
     def __init__(self, ref: str, detail: str) -> None:
         super().__init__(422, "unresolved_ref", detail, ref=ref)
         self.ref = ref
+
+
+@dataclass(frozen=True)
+class Named:
+    """`SCHEME:NAME@NUMBER`, taken apart."""
+
+    ref: str
+    scheme: str
+    name: str
+    number: int
+
+    def absent(self, latest: int | None) -> str:
+        """What to say where there is no such version."""
+        if latest is None:
+            return f"{self.ref}: there is no {self.scheme} of {self.name} in this project."
+        return f"{self.ref}: the newest version of {self.name} is {latest}."
+
+
+Resolver = Callable[[Project, Named], Output]
+Offered = Callable[[Project], list[tuple[str, str]]]
+_RESOLVERS: dict[str, tuple[Resolver, Offered]] = {}
+
+
+def register_scheme(scheme: str, resolver: Resolver, offered: Offered) -> None:
+    """Let an app say what `SCHEME:NAME@V` names, and which references there are with a few words
+    about each, newest first. A resolver raises UnresolvedRefError."""
+    _RESOLVERS[scheme] = resolver, offered
+
+
+def registered_refs(project: Project, scheme: str) -> list[tuple[str, str]]:
+    """References of a scheme that an app has registered, with a few words about each."""
+    return _RESOLVERS[scheme][1](project)
 
 
 @dataclass(frozen=True)
@@ -142,13 +174,17 @@ def _error(index: int, field: str, detail: str) -> dict[str, str]:
 
 
 def resolve_ref(project: Project, ref: str) -> ResolvedRef:
-    """What `dataset:NAME@V`, `model:NAME@V`, `run:UID/OUTPUT` or `upload:NAME@DIGEST` means in a
-    project.
+    """What `dataset:NAME@V`, `model:NAME@V`, `run:UID/OUTPUT`, `upload:NAME@DIGEST` or a scheme
+    that an app has registered means in a project.
 
     Raises UnresolvedRefError, which says what there is instead.
     """
     if match := NAMED.fullmatch(ref):
-        return _resolve_version(project, ref, match[1], match[2], int(match[3]))
+        if match[1] in _RESOLVERS:
+            named = Named(ref, match[1], match[2], int(match[3]))
+            return _resolved(ref, _RESOLVERS[match[1]][0](project, named))
+        if match[1] in ("dataset", "model"):
+            return _resolve_version(project, ref, match[1], match[2], int(match[3]))
     if match := OF_RUN.fullmatch(ref):
         output = Output.objects.filter(project=project, run_uid=match[1], name=match[2]).first()
         if output is None:
@@ -163,8 +199,8 @@ def resolve_ref(project: Project, ref: str) -> ResolvedRef:
         return _resolved(ref, output)
     raise UnresolvedRefError(
         ref,
-        f"{ref}: write dataset:NAME@VERSION, model:NAME@VERSION, run:UID/OUTPUT or "
-        "upload:NAME@DIGEST.",
+        f"{ref}: write dataset:NAME@VERSION, model:NAME@VERSION, guidance:MISSION@VERSION, "
+        "records:MISSION@VERSION, run:UID/OUTPUT or upload:NAME@DIGEST.",
     )
 
 

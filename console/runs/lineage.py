@@ -13,6 +13,7 @@ from console.catalog.queries import outputs_of_run
 from console.runs import page_reads
 from console.runs.models import Run
 from console.web import states
+from mlcore.run.context import NAMED_SCHEMES
 
 Node = dict[str, Any]
 _ICONS = {
@@ -22,6 +23,8 @@ _ICONS = {
     "predictions": "predict",
     "evaluation": "evaluate",
     "gate": "gates",
+    "verdicts": "metric",
+    "guidance": "train",
 }
 
 
@@ -33,6 +36,10 @@ def ref_url(slug: str, ref: str) -> str:
         return reverse("catalog:dataset", args=[slug, name]) + f"?v={version}"
     if scheme == "model" and version:
         return reverse("catalog:model", args=[slug, name]) + f"?v={version}"
+    if scheme == "guidance" and version:
+        return reverse("guidance:mission", args=[slug, name]) + f"?v={version}"
+    if scheme == "records" and version:
+        return reverse("guidance:mission", args=[slug, name])
     if scheme == "run":
         return reverse("runs:run", args=[slug, rest.partition("/")[0]])
     return ""
@@ -96,12 +103,15 @@ def _type_word(type_: str) -> str:
         "predictions": _("predictions"),
         "evaluation": _("evaluation"),
         "gate": _("gate verdict"),
+        "summaries": _("summaries"),
+        "verdicts": _("verdicts"),
+        "guidance": _("guidance"),
     }
     return words.get(type_, type_)
 
 
 def _ref_node(slug: str, ref: str, type_: str, digest: str) -> Node:
-    title = ref.partition(":")[2] if ref.startswith(("dataset:", "model:", "run:")) else ref
+    title = ref.partition(":")[2] if ref.startswith(NAMED_SCHEMES) else ref
     return {
         "type": _type_word(type_),
         "icon": _ICONS.get(type_, "file"),

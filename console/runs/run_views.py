@@ -17,6 +17,7 @@ from console.catalog.queries import file_of, output_of_run
 from console.runs import page_reads, queries, rows, services
 from console.runs.models import Run
 from console.runs.tabs import TAB_CONTEXT
+from console.verdicts import run_tab
 from console.web.pages import page, project_of
 
 MAX_KEYS = 200
@@ -27,7 +28,9 @@ def tab_list(run: Run, n_samples: int, n_outputs: int) -> list[dict[str, Any]]:
     """The tabs with what they count."""
     names: list[tuple[str, str, str, int | None]] = [
         ("overview", "overview", _("Overview"), None), ("metrics", "metric", _("Metrics"), None),
-        ("samples", "sample", _("Samples"), n_samples or None), ("log", "log", _("Log"), None),
+        ("samples", "sample", _("Samples"), n_samples or None),
+        *([("tickets", "queue", _("Tickets"), None)] if run_tab.has_tickets(run) else []),
+        ("log", "log", _("Log"), None),
         ("artifacts", "artifact", _("Artifacts"), n_outputs or None),
         ("config", "config", pgettext("tab", "Config"), None),
         ("lineage", "lineage", _("Lineage"), None), ("events", "event", _("Events"), None),
@@ -42,7 +45,7 @@ def run_page(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
     here = project_of(request)
     run = queries.run_of(here, uid)
     tab = request.GET.get("tab", "overview")
-    if tab not in TAB_CONTEXT:
+    if tab not in TAB_CONTEXT or (tab == "tickets" and not run_tab.has_tickets(run)):
         raise Http404
     attempts = page_reads.attempts(run)
     waiting = queries.waiting_reason(run)

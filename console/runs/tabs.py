@@ -19,6 +19,7 @@ from console.runs.models import Attempt, Run, Sample
 from console.runs.preflight import preflight_of
 from console.runs.remedy import smaller_steps
 from console.runs.states import State
+from console.verdicts import run_tab
 from console.web.schema_form import as_text
 from mlcore.metrics import unit_of
 
@@ -131,6 +132,7 @@ TAB_CONTEXT: Mapping[str, Callable[[HttpRequest, Run, Sequence[Attempt]], Contex
     "overview": overview,
     "metrics": metrics,
     "samples": samples,
+    "tickets": run_tab.tickets,
     "log": log,
     "artifacts": artifacts,
     "config": config,

@@ -35,6 +35,8 @@ INSTALLED_APPS = [
     "console.fleet",
     "console.gates",
     "console.reviews",
+    "console.guidance",
+    "console.verdicts",
     "console.web",
     "console.api",
 ]

@@ -32,6 +32,8 @@ PLACES = (
     Place("configs", "configs", _("Configs"), "configs/", "c"),
     Place("models", "models", _("Models"), "models/", "m"),
     Place("review", "review", _("Review"), "review/", "v"),
+    Place("verdicts", "metric", _("Verdicts"), "verdicts/", "e"),
+    Place("guidance", "train", _("Guidance"), "guidance/", "i"),
     Place("gates", "gates", _("Gates"), "gates/", "t"),
     Place("fleet", "fleet", _("Fleet"), "fleet/", "f"),
     Place("settings", "settings", _("Settings"), "settings/", "s"),

@@ -90,6 +90,7 @@ KIND_TITLES: dict[str, str | Promise] = {
     "predict": _("Predict"), "merge": _("Merge an adapter"), "evaluate": _("Evaluate"),
     "gate": pgettext_lazy("job kind", "Gate"),
     "stage_a": _("Summarise tickets"),
+    "stage_b": _("Judge tickets"),
 }
 KIND_SUMMARIES: dict[str, str | Promise] = {
     "import": _("Turn foreign annotations into a dataset with a report of rejects."),
@@ -101,11 +102,12 @@ KIND_SUMMARIES: dict[str, str | Promise] = {
     "evaluate": _("Score predictions against the truth, side by side."),
     "gate": _("Hold an evaluation against a policy; anything unproven fails."),
     "stage_a": _("Summarise every image of a mission's tickets, and nothing but what is seen."),
+    "stage_b": _("Give each ticket of a mission a verdict from its images' summaries."),
 }
 KIND_ICONS: dict[str, str] = {
     "import": "import", "data_export": "download", "synth": "synth", "sft": "train",
     "predict": "predict", "merge": "models", "evaluate": "evaluate", "gate": "gate",
-    "stage_a": "record",
+    "stage_a": "record", "stage_b": "metric",
 }
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def script_strings() -> dict[str, str]:
@@ -17,6 +18,7 @@ def script_strings() -> dict[str, str]:
         "offline": _("The console does not answer. Values may be old; trying again…"),
         "failed_to_load": _("This could not be loaded."),
         "no_points": _("No points yet."),
+        "no_vote": pgettext("vote strength", "none"),
         "step": _("step"),
         "seconds_since_first": _("seconds since the first point"),
         "selected_one": _("1 run chosen"),

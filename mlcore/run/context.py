@@ -13,7 +13,7 @@ from mlcore.run.folder import RunFolder
 from mlcore.run.signals import StopSignal
 
 BUILTIN = Path(__file__).resolve().parent.parent / "recipes" / "builtin"
-NAMED_SCHEMES = ("dataset:", "model:", "run:", "upload:")
+NAMED_SCHEMES = ("dataset:", "model:", "guidance:", "records:", "run:", "upload:")
 ROOTS_VARIABLE = "GATEHOUSE_ALLOWED_ROOTS"
 
 
@@ -59,7 +59,8 @@ class RunContext:
 def resolve_ref(ref: str, bindings: Mapping[str, Path], config_dir: Path) -> Path:
     """The folder or file that a reference means on this host.
 
-    `dataset:NAME@V`, `model:NAME@V`, `run:UID/OUTPUT` and `upload:NAME@DIGEST` must be bound;
+    `dataset:NAME@V`, `model:NAME@V`, `guidance:MISSION@V`, `records:MISSION@V`, `run:UID/OUTPUT`
+    and `upload:NAME@DIGEST` must be bound;
     `builtin:NAME` ships with the library; anything else is a path relative to `config_dir`, which
     must lie under GATEHOUSE_ALLOWED_ROOTS (colon separated, checked after resolving links) where
     that is set.

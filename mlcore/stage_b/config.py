@@ -17,9 +17,11 @@ from mlcore.stage_b.ticket import Decode
 from mlcore.stage_b.verdict.select import Policy
 
 SummariesRef = Annotated[str, Field(min_length=1), InputPort("summaries")]
-"""`run:UID/summaries`, or a path to a folder or file of Stage-A's records"""
+"""`run:UID/summaries`, `records:MISSION@V` with corrected labels, or a path to a folder or file of
+Stage-A's records"""
 GuidanceRef = Annotated[str, Field(min_length=1), InputPort("guidance")]
-"""`run:UID/guidance`, `builtin:guidance.json`, or a path to a guidance file or its folder"""
+"""`guidance:MISSION@V`, `run:UID/guidance`, `builtin:guidance.json`, or a path to a guidance file
+or its folder"""
 
 
 class DecodeConfig(StrictModel):

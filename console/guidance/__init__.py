@@ -1,0 +1,1 @@
+"""Guidance of missions: immutable versions, their evidence and effect, promotion and revert."""

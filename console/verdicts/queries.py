@@ -1,0 +1,186 @@
+"""Reads of verdicts. Everything starts from a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import Http404, QueryDict
+
+from console.accounts.models import Project
+from console.api.pagination import Order
+from console.api.problems import ApiProblem
+from console.catalog.models import Output
+from console.reviews.models import Review, ReviewItem
+from console.reviews.states import COUNTED, FINAL, Kind
+from console.runs.models import Run
+from console.verdicts.indexing import VERDICTS, indexed
+from console.verdicts.models import OperatingPoint, VerdictSet, VerdictTicket
+
+PLACE = Order("place", ("place",))
+SHOWN_SETS = 60
+LEAST_REVIEWS = 20
+"""decisions below which a mean of seconds is not called measured"""
+
+
+@dataclass(frozen=True)
+class TicketFilter:
+    """Empty means no limit."""
+
+    verdict: str = ""
+    """pass, fail or none"""
+    label: str = ""
+    match: str = ""
+    """yes or no"""
+    warning: str = ""
+    review: str = ""
+    """a reason code; `any` for those in people's hands"""
+    below: float | None = None
+    """vote strength under this"""
+    q: str = ""
+
+    @property
+    def any(self) -> bool:
+        return self != TicketFilter()
+
+
+def filter_of(query: QueryDict) -> TicketFilter:
+    """The filter of a query string. Raises ApiProblem 400 for a value that cannot be."""
+    known = {"verdict": ("pass", "fail", "none"), "label": ("pass", "fail"), "match": ("yes", "no")}
+    for name, values in known.items():
+        if query.get(name, "") not in ("", *values):
+            raise _bad(name, f"{name} is one of {', '.join(values)}.")
+    below = query.get("below", "")
+    try:
+        limit = float(below) if below else None
+    except ValueError as error:
+        raise _bad("below", "below is a number from 0 to 1.") from error
+    if limit is not None and not 0 <= limit <= 1.01:
+        raise _bad("below", "below is a number from 0 to 1.")
+    texts = {name: query.get(name, "")[:300] for name in ("warning", "review", "q")}
+    return TicketFilter(
+        query.get("verdict", ""),
+        query.get("label", ""),
+        query.get("match", ""),
+        texts["warning"],
+        texts["review"],
+        limit,
+        texts["q"].strip(),
+    )
+
+
+def tickets(verdicts: VerdictSet, wanted: TicketFilter) -> QuerySet[VerdictTicket]:
+    """Tickets of a run that pass the filter."""
+    rows = VerdictTicket.objects.filter(verdicts=verdicts)
+    if wanted.verdict:
+        rows = rows.filter(verdict="" if wanted.verdict == "none" else wanted.verdict)
+    if wanted.label:
+        rows = rows.filter(label=wanted.label)
+    if wanted.match:
+        same = rows.filter(verdict=F("label"))
+        rows = (
+            same if wanted.match == "yes" else rows.exclude(verdict="").exclude(verdict=F("label"))
+        )
+    if wanted.warning:
+        rows = rows.filter(warning_line__contains=f" {wanted.warning} ")
+    if wanted.review == "any":
+        rows = rows.filter(needs_person=True)
+    elif wanted.review:
+        rows = rows.filter(review_reason=wanted.review)
+    if wanted.below is not None:
+        rows = rows.filter(strength__lt=wanted.below)
+    if wanted.q:
+        rows = rows.filter(Q(ticket_key__startswith=wanted.q) | Q(group_id__startswith=wanted.q))
+    return rows
+
+
+def ticket(verdicts: VerdictSet, pk: int) -> VerdictTicket:
+    """One ticket. Raises Http404."""
+    found = VerdictTicket.objects.filter(verdicts=verdicts, pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def set_of_run(run: Run) -> VerdictSet | None:
+    """The newest verdicts of a run, indexed now if they are not yet; None where it made none."""
+    output = Output.objects.filter(project=run.project, run_uid=run.uid, type=VERDICTS).first()
+    return None if output is None else indexed(output)
+
+
+def missions(project: Project) -> list[str]:
+    """Missions that have verdicts, by name."""
+    rows = VerdictSet.objects.filter(project=project).order_by("mission")
+    return list(rows.values_list("mission", flat=True).distinct())
+
+
+def sets_of(project: Project, mission: str) -> list[VerdictSet]:
+    """The newest sets of a mission by the end of their runs, oldest first. Of a run that made its
+    verdicts again the newest counts."""
+    rows = VerdictSet.objects.filter(project=project, mission=mission, run__ended__isnull=False)
+    rows = rows.select_related("run", "output").order_by("-run__ended", "-id")
+    newest: dict[int, VerdictSet] = {}
+    for row in rows[:SHOWN_SETS]:
+        newest.setdefault(row.run_id, row)
+    return list(newest.values())[::-1]
+
+
+def set_named(sets: Iterable[VerdictSet], uid: str) -> VerdictSet | None:
+    return next((row for row in sets if row.run.uid == uid), None)
+
+
+def settled(project: Project, keys: Iterable[str]) -> dict[str, ReviewItem]:
+    """The newest item of each ticket that people have decided as pass or fail, checks left out."""
+    rows = (
+        ReviewItem.objects.filter(
+            project=project,
+            state__in=sorted(FINAL),
+            outcome__in=["pass", "fail"],
+        )
+        .exclude(kind=Kind.GOLD)
+        .defer("images", "summaries", "evidence")
+        .order_by("settled", "id")
+    )
+    wanted = set(keys)
+    return {row.ticket_key: row for row in rows.iterator(2000) if row.ticket_key in wanted}
+
+
+def seconds_per_decision(project: Project, mission: str) -> tuple[float | None, int]:
+    """The mean active seconds of a decision and how many it is of; the mission's where there are
+    enough, else the project's; no mean below LEAST_REVIEWS."""
+    rows = Review.objects.filter(
+        item__project=project, active=True, role__in=COUNTED, duration_ms__gt=0
+    )
+    for found in (rows.filter(item__mission=mission), rows):
+        values = list(found.order_by("-id").values_list("duration_ms", flat=True)[:5000])
+        if len(values) >= LEAST_REVIEWS:
+            return sum(values) / len(values) / 1000, len(values)
+    return None, len(values)
+
+
+def points(project: Project, mission: str) -> QuerySet[OperatingPoint]:
+    """Saved operating points, newest first; the first one is in force."""
+    rows = OperatingPoint.objects.filter(project=project, mission=mission)
+    return rows.select_related("author")
+
+
+def facets(verdicts: VerdictSet) -> Mapping[str, list[str]]:
+    """Warnings and reasons that occur in a set, for its filters."""
+    warnings: set[str] = set()
+    rows = VerdictTicket.objects.filter(verdicts=verdicts).order_by()
+    for line in rows.values_list("warning_line", flat=True).distinct():
+        warnings.update(line.split())
+    reasons = rows.exclude(review_reason="").values_list("review_reason", flat=True).distinct()
+    return {"warnings": sorted(warnings), "reasons": sorted(reasons)}
+
+
+def light_rows(verdicts: VerdictSet) -> list[dict[str, Any]]:
+    """Every ticket without its candidates, in order."""
+    rows = VerdictTicket.objects.filter(verdicts=verdicts)
+    return list(rows.values("pk", "ticket_key", "label", "verdict", "strength", "review_reason"))
+
+
+def _bad(name: str, detail: str) -> ApiProblem:
+    return ApiProblem(400, "bad_parameter", detail, errors=[{"parameter": name, "detail": detail}])
