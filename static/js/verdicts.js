@@ -1,6 +1,6 @@
 // Rates of verdicts over time with their intervals, and the slider of the operating point.
 (() => {
-  const { plot, say } = window.gh;
+  const { el, plot, say } = window.gh;
   const board = document.querySelector("[data-verdicts]");
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
@@ -46,16 +46,19 @@
   const range = desk.querySelector("[data-place]");
   const seconds = desk.querySelector("[data-seconds]");
   const measured = desk.querySelector("[data-measured]");
-  const put = (name, text) => { desk.querySelector(`[data-op="${name}"]`).textContent = text; };
-  const share = (figure) => (figure.value === null ? `– n=0` : `${percent(figure.value)} n=${figure.n} (${percent(figure.interval[0])} – ${percent(figure.interval[1])})`);
+  const put = (name, ...parts) => { desk.querySelector(`[data-op="${name}"]`).replaceChildren(...parts); };
+  const share = ({ value, n, interval }) => [
+    value === null ? "–" : percent(value), " ", el("small", {}, `n=${n}`),
+    el("div", { class: "interval" }, interval ? interval.map(percent).join(" – ") : ""),
+  ];
   const show = () => {
     const point = curve[Number(range.value)];
     desk.querySelector("[data-threshold]").value = String(point.threshold);
     const strength = point.threshold > 1 ? say("no_vote") : percent(point.threshold);
     put("threshold", strength);
     range.setAttribute("aria-valuetext", strength);
-    put("false_release", share(point.false_release));
-    put("false_block", share(point.false_block));
+    put("false_release", ...share(point.false_release));
+    put("false_block", ...share(point.false_block));
     put("automatic", point.automatic.toLocaleString("en-US"));
     put("review", point.review.toLocaleString("en-US"));
     put("hours", ((point.review * Number(seconds.value || 0)) / 3600).toFixed(2));
