@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from console.api.pagination import keyset_page
+from console.reviews.models import ReviewItem
+from console.reviews.states import Kind
 from console.runs.models import Attempt, Run
 from console.verdicts import queries
 from console.verdicts.boards import row_of
@@ -50,8 +52,11 @@ def _opened(run: Run, row: VerdictTicket) -> Context:
     detail = row.detail
     slug = run.project.slug
     texts = detail.get("summaries", [])
+    items = ReviewItem.objects.filter(project=run.project, ticket_key=row.ticket_key)
+    item = items.exclude(kind=Kind.GOLD).order_by("-id").values_list("pk", flat=True).first()
     return {
         "row": row,
+        "desk": reverse("reviews:ticket", args=[slug, item]) if item else "",
         "candidates": detail.get("candidates", []),
         "images": [
             {

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from console.accounts.access import requires
@@ -54,9 +54,7 @@ def board(request: HttpRequest, project: str) -> HttpResponseBase:
         **_operating(request, here, sets),
         "has_settled": ReviewItem.objects.filter(
             project=here, mission=mission, outcome__in=["pass", "fail"]
-        )
-        .exclude(outcome="")
-        .exists(),
+        ).exists(),
     }
     return render(request, "verdicts/board.html", context)
 
@@ -97,14 +95,6 @@ def image(request: HttpRequest, project: str, uid: str, key: int, number: int) -
         raise Http404
     size = 640 if request.GET.get("size") == "640" else 160
     return preview_response(request, images[number - 1]["sha256"], size)
-
-
-def review_url(project: Project, item: ReviewItem) -> str:
-    """The item in the desk; empty where there is none."""
-    try:
-        return reverse("reviews:item", args=[project.slug, item.pk])
-    except NoReverseMatch:
-        return ""
 
 
 def _operating(request: HttpRequest, here: Project, sets: Sequence[VerdictSet]) -> dict[str, Any]:
@@ -188,7 +178,7 @@ def _flips(
     rows = [
         {
             "flip": shown[i],
-            "desk": review_url(here, items[shown[i].ticket_key])
+            "desk": reverse("reviews:ticket", args=[here.slug, items[shown[i].ticket_key].pk])
             if shown[i].ticket_key in items
             else "",
             "url": reverse("runs:run", args=[here.slug, candidate.run.uid])
