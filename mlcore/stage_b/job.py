@@ -33,8 +33,10 @@ from mlcore.stage_b.reflection.open import open_reflector
 from mlcore.stage_b.reflection.report import with_reflection
 from mlcore.stage_b.reports import write_reports
 from mlcore.stage_b.rows import SCHEMA
+from mlcore.stage_b.search.config import RuleSearchConfig
 from mlcore.stage_b.search.loop import Search, Searched
-from mlcore.stage_b.search.proposer import open_proposer
+from mlcore.stage_b.search.open import open_proposer
+from mlcore.stage_b.search.proposer import Proposer
 from mlcore.stage_b.search.report import with_search
 from mlcore.stage_b.search.split import three_parts
 from mlcore.stage_b.suspects import label_suspects
@@ -69,7 +71,14 @@ def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
         judgements = Judgements(config, backend, domain, partial(_stop_point, ctx))
         folder = ctx.output("verdicts")
         with Artifacts(folder) as files:
-            searched = _search(config, ctx, tickets, first, judgements, store)
+            searched = None
+            if config.search is not None:
+                proposer = open_proposer(
+                    config.search.proposer, ctx, journal, backend, domain, config.seed
+                )
+                searched = _search(
+                    config, config.search, ctx, tickets, first, judgements, store, proposer
+                )
             learner = _learner(config, ctx, searched, first, store, journal, backend, domain)
             recorder = _recorder(config, ctx, files, len(tickets), journal)
             counts = _epochs(config, ctx, tickets, learner, judgements, recorder)
@@ -109,7 +118,7 @@ def _begin(
 ) -> None:
     what = {
         "schema": JOURNAL_SCHEMA,
-        "config": config.model_dump(mode="json", include=_WHAT_IS_LEARNT),
+        "config": config.model_dump(mode="json", include=_WHAT_IS_LEARNT, exclude=_WHO_WRITES),
         "tickets": digest([[t.ticket_key, list(t.evidence.summaries)] for t in tickets]),
         "guidance": guidance_json(first),
     }
@@ -117,16 +126,15 @@ def _begin(
 
 
 _WHAT_IS_LEARNT = {
-    "mission",
-    "seed",
-    "prompt",
-    "sampler",
-    "selection",
-    "runner",
-    "search",
-    "reflection",
+    *("mission", "seed", "prompt", "sampler", "selection", "runner"),
+    *("search", "reflection"),
 }
 """sections of a config that a run which resumes must have as they were"""
+_WHO_WRITES = {
+    "search": {"proposer": {"backend": True}},
+    "reflection": {"reflector": {"backend": True}},
+}
+"""of these: where and how fast somebody writes may change"""
 
 
 def _stop_point(ctx: RunContext) -> None:
@@ -138,21 +146,19 @@ def _stop_point(ctx: RunContext) -> None:
 
 def _search(
     config: StageBConfig,
+    asked: RuleSearchConfig,
     ctx: RunContext,
     tickets: Sequence[Ticket],
     guidance: Guidance,
     judgements: Judgements,
     store: GuidanceStore,
-) -> Searched | None:
-    """The search that the config asks for, None where it asks for none."""
-    if config.search is None:
-        return None
+    proposer: Proposer,
+) -> Searched:
     ctx.events.status("running", "searching rules")
-    shares = (config.search.propose_share, config.search.gate_share)
+    shares = (asked.propose_share, asked.gate_share)
     parts = three_parts(tickets, shares, config.seed)
-    proposer = open_proposer(config.search.proposer)
     stop = partial(_stop_point, ctx)
-    search = Search(config.search, judgements.decided, proposer, store, ctx.events, stop)
+    search = Search(asked, judgements.decided, proposer, store, ctx.events, stop)
     return search.run(parts, guidance)
 
 

@@ -15,9 +15,9 @@ from mlcore.stage_b.reflection.hypotheses import Guess
 from mlcore.stage_b.reflection.meeting import Decision, Meeting, Proposal
 from mlcore.stage_b.reflection.prompts import (
     decision_turns,
-    numbered_keys,
     ops_turns,
     record_lines,
+    ticket_names,
     tokens_of,
 )
 from mlcore.stage_b.replies.extract import ReplyError, read_reply
@@ -49,14 +49,14 @@ class ModelReflector:
     def decide(self, meeting: Meeting) -> Decision:
         turns = decision_turns(meeting, self._domain)
         reply = read_reply(self._said(meeting, "decision", turns), DecisionReply)
-        named = known_keys(reply.no_evidence_group_ids, numbered_keys(meeting))
+        named = known_keys(reply.no_evidence_group_ids, ticket_names(meeting.keys))
         analysis = plain(reply.decision_analysis)
         return Decision(dict.fromkeys(named, analysis), analysis)
 
     def propose(self, meeting: Meeting) -> Proposal:
         turns = ops_turns(meeting, self._domain)
         reply = read_reply(self._said(meeting, "operations", turns), OpsReply)
-        names = numbered_keys(meeting)
+        names = ticket_names(meeting.keys)
         guesses = (
             Guess(
                 plain(one.text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from mlcore.chat.messages import Turn
@@ -10,7 +11,7 @@ from mlcore.coordjson.pieces import Piece
 from mlcore.stage_b.clean import clean_summary
 from mlcore.stage_b.learner import Judged
 from mlcore.stage_b.reflection.checks import MOST_FALSIFIER, MOST_RATIONALE, MOST_TEXT
-from mlcore.stage_b.reflection.meeting import Meeting, key_of, votes
+from mlcore.stage_b.reflection.meeting import Meeting, votes
 from mlcore.stage_b.replies.schemas import MOST_ANALYSIS, MOST_DECISION
 from mlcore.stage_b.verdict.contract import WORDS, Spoken
 
@@ -107,9 +108,9 @@ def _turn(role: Literal["system", "user"], text: str) -> Turn:
     return Turn(role, (Piece("text", text),))
 
 
-def numbered_keys(meeting: Meeting) -> dict[str, str]:
-    """Every name under which an answer may speak of a record, and its key."""
+def ticket_names(keys: Sequence[str]) -> dict[str, str]:
+    """Every name under which an answer may speak of the tickets of a prompt, and its key."""
     names: dict[str, str] = {}
-    for number, one in enumerate(meeting.records, start=1):
-        names |= {f"第{number}组": key_of(one), key_of(one): key_of(one)}
+    for number, key in enumerate(keys, start=1):
+        names |= {f"第{number}组": key, key: key}
     return names

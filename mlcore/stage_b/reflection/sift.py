@@ -16,6 +16,7 @@ from mlcore.stage_b.reflection.checks import (
 )
 from mlcore.stage_b.reflection.hypotheses import Guess, Pool
 from mlcore.stage_b.reflection.meeting import Meeting
+from mlcore.stage_b.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,19 @@ class SiftedGuess:
 
 
 def sift_operations(
-    operations: Sequence[Operation], meeting: Meeting, most: int
+    operations: Sequence[Operation], tickets: Sequence[Ticket], guidance: Guidance, most: int
 ) -> list[SiftedOperation]:
-    """Every operation in its order. Evidence must be records of the meeting and nothing else; at
-    most `most` that change anything are let through."""
-    learnable = frozenset(meeting.keys)
-    groups = [one.decided.ticket.group_id for one in meeting.records]
+    """Every operation in its order. Evidence must be of `tickets` and of nothing else; at most
+    `most` that change anything are let through."""
+    learnable = frozenset(one.ticket_key for one in tickets)
+    groups = [one.group_id for one in tickets]
     out: list[SiftedOperation] = []
     said: set[tuple[str, str, str]] = set()
     passed = 0
     for one in operations:
         fault = _evidence_fault(one.evidence, learnable)
         if not fault and one.verb != "none":
-            fault = _operation_fault(one, meeting.guidance, groups)
+            fault = _operation_fault(one, guidance, groups)
             if (one.verb, one.key, one.text) in said:
                 fault = fault or "it is asked for twice"
             elif passed >= most:

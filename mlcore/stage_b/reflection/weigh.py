@@ -26,7 +26,8 @@ def weigh(
     most `room`. `seen` are labels and facts of the tickets so far, `now` is an ISO 8601 time."""
     proposal = minutes.proposal
     assert proposal is not None
-    minutes.operations = sift_operations(proposal.operations, meeting, room)
+    tickets = [one.decided.ticket for one in meeting.records]
+    minutes.operations = sift_operations(proposal.operations, tickets, meeting.guidance, room)
     minutes.guesses = sift_guesses(proposal.guesses, meeting, pool)
     asked = [
         one.operation

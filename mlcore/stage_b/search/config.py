@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from mlcore.config.base import StrictModel
+from mlcore.stage_b.backends.config import BackendConfig
 
 
 class MinerConfig(StrictModel):
@@ -22,7 +23,29 @@ class MinerConfig(StrictModel):
     """whether two conditions are joined"""
 
 
-ProposerConfig = MinerConfig
+class ModelProposerConfig(StrictModel):
+    """A language model proposes, from tickets that were judged wrongly."""
+
+    type: Literal["model"]
+    """who proposes"""
+    backend: BackendConfig | None = None
+    """who writes; empty means who writes the candidates, whose limit of prompt tokens then holds
+    too"""
+    tickets: int = Field(default=16, ge=1, le=1000)
+    """tickets of one question: those with a clear but wrong vote first"""
+    token_budget: int = Field(default=4096, ge=256, le=262_144)
+    """tokens of one prompt, estimated on the high side"""
+    temperature: float = Field(default=0.4, ge=0.0, le=5.0)
+    """0 takes the likeliest token each time"""
+    top_p: float = Field(default=0.9, gt=0.0, le=1.0)
+    """draw from the likeliest tokens that together have this probability"""
+    repetition_penalty: float = Field(default=1.05, ge=1.0, le=2.0)
+    """above 1 makes tokens that were already said less likely"""
+    max_new_tokens: int = Field(default=2048, ge=16, le=65_536)
+    """longest answer in tokens"""
+
+
+ProposerConfig = Annotated[MinerConfig | ModelProposerConfig, Field(discriminator="type")]
 
 
 class RuleGateConfig(StrictModel):

@@ -9,7 +9,7 @@ from mlcore.stage_b.decide import Decided
 from mlcore.stage_b.guidance.model import Guidance
 from mlcore.stage_b.guidance.operations import Operation
 from mlcore.stage_b.mining import MINER, Thresholds, case_of, mine
-from mlcore.stage_b.search.config import MinerConfig, ProposerConfig
+from mlcore.stage_b.search.config import MinerConfig
 
 MOST_EVIDENCE = 20
 """tickets that an operation names as its evidence"""
@@ -46,8 +46,3 @@ class Miner:
             )
             for finding in found
         ]
-
-
-def open_proposer(config: ProposerConfig) -> Proposer:
-    """The proposer that a config names."""
-    return Miner(config)

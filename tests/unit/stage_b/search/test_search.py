@@ -13,9 +13,9 @@ from mlcore.stage_b.config import StageBConfig
 from mlcore.stage_b.guidance.model import Guidance
 from mlcore.stage_b.guidance.store import GuidanceStore
 from mlcore.stage_b.judging import Judgements
-from mlcore.stage_b.search.config import RuleSearchConfig
+from mlcore.stage_b.search.config import MinerConfig, RuleSearchConfig
 from mlcore.stage_b.search.loop import Search, Searched
-from mlcore.stage_b.search.proposer import open_proposer
+from mlcore.stage_b.search.proposer import Miner
 from mlcore.stage_b.search.report import with_search
 from mlcore.stage_b.search.split import three_parts
 from mlcore.stage_b.ticket import Decode, Ticket
@@ -62,13 +62,14 @@ def search(
         }
     )
     assert config.search is not None
+    assert isinstance(config.search.proposer, MinerConfig)
     backend = Lenient()
     store = GuidanceStore(folder / "guidance", 5)
     store.begin(start)
     judge = Judgements(config, backend, "bbu", lambda: None)
     events = EventWriter(folder / "events.jsonl")
     run = Search(
-        config.search, judge.decided, open_proposer(config.search.proposer), store, events,
+        config.search, judge.decided, Miner(config.search.proposer), store, events,
         lambda: None,
     )  # fmt: skip
     return run.run(three_parts(made, (0.3, 0.3), 1), start), backend, store
