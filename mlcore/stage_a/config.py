@@ -20,7 +20,7 @@ class FolderSource(StrictModel):
     type: Literal["folders"]
     """where tickets come from"""
     root: SourceRef = Field(json_schema_extra=RUNTIME)
-    """the folder that holds a folder for each mission"""
+    """the folder that holds a folder for each mission, or a zip of it"""
     resize: Resize | None = Field(
         default_factory=lambda: Resize(max_pixels=DEFAULT_MAX_PIXELS, min_pixels=32 * 32)
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mlcore.contract.importers.archive import archive_of, unpack
 from mlcore.errors import DataError
 from mlcore.near import did_you_mean
 from mlcore.stage_a.group import Found, Group, Photo, natural, once_each
@@ -15,6 +18,28 @@ LABELS: dict[str, Label] = {"审核不通过": "fail", "审核通过": "pass"}
 """what a person decided, by the folder's name, in the order in which they are gone through"""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _GROUP_ID = re.compile(r"QC-[A-Za-z]+-[0-9]{8}-[0-9]+")
+
+
+@contextmanager
+def opened_folders(source: Path, into: Path, mission: str) -> Iterator[Path]:
+    """The folder that holds the missions: the source itself, or what its zip holds, unpacked into
+    `into`, which is removed at the end.
+
+    A folder around everything in the zip is stepped into. Raises DataError for a zip that is
+    damaged or could do harm, InfrastructureError where the disk has no room for it.
+    """
+    archive = archive_of(source) if source.exists() else None
+    if archive is None:
+        yield source
+        return
+    shutil.rmtree(into, ignore_errors=True)
+    try:
+        unpack(archive, into)
+        around = _names(into)
+        wrapped = not (into / mission).is_dir() and len(around) == 1
+        yield into / around[0] if wrapped else into
+    finally:
+        shutil.rmtree(into, ignore_errors=True)
 
 
 def find_in_folders(root: Path, mission: str) -> Found:

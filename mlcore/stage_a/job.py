@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from mlcore.errors import DataError, InterruptedRunError
@@ -21,7 +21,7 @@ from mlcore.stage_a.answer import Task
 from mlcore.stage_a.config import DatasetSource, FolderSource, StageAConfig
 from mlcore.stage_a.datasets import find_in_dataset
 from mlcore.stage_a.figures import figures_of, headline_of
-from mlcore.stage_a.folders import find_in_folders
+from mlcore.stage_a.folders import find_in_folders, opened_folders
 from mlcore.stage_a.group import Found, Group, drawn
 from mlcore.stage_a.ledger import Ledger
 from mlcore.stage_a.record import SCHEMA
@@ -40,7 +40,23 @@ def run(config: StageAConfig, ctx: RunContext) -> dict[str, Any]:
     stop was asked for: the next attempt asks only about tickets that are not written yet.
     """
     ctx.events.status("loading", "looking for tickets")
-    found = _find(config, ctx)
+    with _found(config, ctx) as found:
+        return _summarised(config, ctx, found)
+
+
+@contextmanager
+def _found(config: StageAConfig, ctx: RunContext) -> Iterator[Found]:
+    """The tickets, whose pictures are there as long as the work takes."""
+    source = config.source
+    if isinstance(source, DatasetSource):
+        yield find_in_dataset(ctx.resolve(source.dataset), source)
+        return
+    root, into = ctx.resolve(source.root), ctx.folder.root / "unpacked"
+    with opened_folders(root, into, config.mission) as folder:
+        yield find_in_folders(folder, config.mission)
+
+
+def _summarised(config: StageAConfig, ctx: RunContext, found: Found) -> dict[str, Any]:
     for code, message in found.warnings:
         ctx.events.warning(code, message)
     limits = config.limits
@@ -78,13 +94,6 @@ def run(config: StageAConfig, ctx: RunContext) -> dict[str, Any]:
         "summaries": meta,
         "seconds": sum(seconds),
     }
-
-
-def _find(config: StageAConfig, ctx: RunContext) -> Found:
-    source = config.source
-    if isinstance(source, DatasetSource):
-        return find_in_dataset(ctx.resolve(source.dataset), source)
-    return find_in_folders(ctx.resolve(source.root), config.mission)
 
 
 def _task(config: StageAConfig, ctx: RunContext, found: Found) -> Task:

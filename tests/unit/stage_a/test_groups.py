@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError
 from mlcore.stage_a.config import DatasetSource, StageAConfig
 from mlcore.stage_a.datasets import find_in_dataset
-from mlcore.stage_a.folders import find_in_folders, group_id_of
+from mlcore.stage_a.folders import find_in_folders, group_id_of, opened_folders
 from mlcore.stage_a.group import Group, drawn, natural
 from tests.support.datasets import box_record, encoded, picture
 from tests.support.ticket_folders import FAILED, PASSED, put, ticket_folders
@@ -80,6 +81,20 @@ def test_a_mission_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -
     (tmp_path / "挡风板安装检查" / FAILED).mkdir(parents=True)
     with pytest.raises(DataError, match="no ticket"):
         find_in_folders(tmp_path, "挡风板安装检查")
+
+
+@pytest.mark.parametrize("around", ["", "tickets"])
+def test_a_zip_of_the_folders_serves_as_well_and_leaves_nothing_behind(
+    tmp_path: Path, around: str
+) -> None:
+    whole = find_in_folders(ticket_folders(tmp_path / "in" / around), MISSION)
+    archive = Path(shutil.make_archive(str(tmp_path / "up"), "zip", tmp_path / "in"))
+    with opened_folders(archive, tmp_path / "unpacked", MISSION) as root:
+        assert find_in_folders(root, MISSION).groups == whole.groups
+        assert (root / whole.groups[0].photos[0].path).is_file()
+    assert not (tmp_path / "unpacked").exists()
+    with opened_folders(tmp_path / "in", tmp_path / "unpacked", MISSION) as root:
+        assert root == tmp_path / "in"
 
 
 def test_names_are_ordered_by_the_numbers_in_them() -> None:
