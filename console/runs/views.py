@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -20,6 +21,7 @@ from console.runs.comparing import MAX_RUNS
 from console.runs.models import Run
 from console.runs.queries import RunFilter
 from console.runs.states import State
+from console.verdicts import boards
 from console.web import states
 from console.web.pages import page, pager, project_of
 from mlcore.kinds import KINDS
@@ -96,7 +98,7 @@ def _active_row(run: Run, waiting: str) -> dict[str, Any]:
 
 
 def _needs(project: Project) -> list[dict[str, Any]]:
-    """Failed and interrupted runs, gates that did not pass, hosts that went silent."""
+    """Failed and interrupted runs, gates that did not pass, silent hosts, alarms of verdicts."""
     stalled = [_need_of_stalled(project, run) for run in queries.stalled(project)]
     out = stalled + [_need_of_run(project, run) for run in page_reads.needing_attention(project)]
     for host in fleet.hosts():
@@ -108,6 +110,19 @@ def _needs(project: Project) -> list[dict[str, Any]]:
                     "text": _("The host has stopped answering; runs of its queues wait."),
                 }
             )  # fmt: skip
+    for verdicts, code in boards.standing(project):
+        share = {
+            "malformed": _("Most tickets of the newest run got no verdict."),
+            "review": _("Most tickets of the newest run need a person."),
+        }
+        out.append(
+            {
+                "state": "warning", "title": verdicts.mission, "time": verdicts.run.ended,
+                "acts": [], "text": share[code],
+                "url": f"{reverse('verdicts:board', args=[project.slug])}?"
+                + urlencode({"mission": verdicts.mission}),
+            }
+        )  # fmt: skip
     return out
 
 

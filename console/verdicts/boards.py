@@ -19,6 +19,7 @@ ALARM = 0.5
 NAMES = ("label_match", "false_release", "false_block")
 BASES = ("all", "kept")
 CHURN_DAYS = 7
+NEWEST_SETS = 60
 
 
 def shares(cells: Mapping[str, int]) -> dict[str, Figure]:
@@ -54,6 +55,15 @@ def alarms(verdicts: VerdictSet) -> list[str]:
         return []
     pairs = (("malformed", verdicts.malformed), ("review", verdicts.doubted))
     return [code for code, n in pairs if n / verdicts.tickets > ALARM]
+
+
+def standing(project: Project) -> list[tuple[VerdictSet, str]]:
+    """Alarms of the newest verdicts of every mission among the newest sets."""
+    rows = VerdictSet.objects.filter(project=project, run__ended__isnull=False)
+    newest: dict[str, VerdictSet] = {}
+    for row in rows.select_related("run").order_by("-run__ended", "-id")[:NEWEST_SETS]:
+        newest.setdefault(row.mission, row)
+    return [(row, code) for row in newest.values() for code in alarms(row)]
 
 
 def series(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

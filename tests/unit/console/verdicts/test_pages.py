@@ -86,6 +86,9 @@ def test_the_alarm_stands_when_most_tickets_need_a_person(viewer: Any, run: Run)
     VerdictSet.objects.update(doubted=60)
     html = html_of(people.browser(viewer), BOARD)
     assert "62 % of n=96 tickets of the newest run need a person." in html
+    assert "Most tickets of the newest run need a person." in html_of(
+        people.browser(viewer), "/p/alpha/"
+    )
 
 
 def test_an_operating_point_is_saved_with_what_it_gives(lead: Any, run: Run) -> None:
