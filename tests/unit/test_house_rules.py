@@ -188,6 +188,8 @@ LIGHT = (
     "mlcore.stage_b.artifacts",
     "mlcore.stage_b.guidance.model",
     "mlcore.stage_b.prompts",
+    "mlcore.stage_b.search.paired",
+    "mlcore.stage_b.tally",
     "mlcore.stage_b.verdict.diagnose",
 )
 
