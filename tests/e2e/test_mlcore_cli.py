@@ -73,7 +73,8 @@ def test_kinds_are_listed_with_their_schemas() -> None:
     assert done.returncode == 0
     kinds = {kind["name"]: kind for kind in json.loads(done.stdout)}
     assert set(kinds) == {
-        "import", "data_export", "synth", "sft", "merge", "predict", "evaluate", "gate"
+        *("import", "data_export", "synth", "sft", "merge", "predict", "evaluate", "gate"),
+        *("stage_a", "stage_b"),
     }  # fmt: skip
     assert kinds["sft"]["schema"]["properties"]["seed"]["type"] == "integer"
 

@@ -51,7 +51,9 @@ def test_the_wizard_is_walked_by_keyboard_through_a_bad_path_and_back(open_page:
     page.wait_for_url("**step=data**")
     page.focus("[name=source]")
     page.keyboard.type("cells/here")
+    page.keyboard.press("Tab")  # to the button that uploads instead
     page.keyboard.press("Tab")
+    assert focused(page) == "dataset_name"
     page.keyboard.type("blood-cells")
     page.keyboard.press("Enter")
 
