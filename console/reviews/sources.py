@@ -1,6 +1,7 @@
 """What a finished Stage-B run left for people: its files, and the images behind its tickets.
 
-Read here: `need_review_queue.jsonl` and `selections.jsonl` of the output `verdicts` (stage_b/1),
+Read here: `need_review_queue.jsonl`, `need_review.json` and `selections.jsonl` of the output
+`verdicts` (stage_b/1),
 `stage_a.jsonl` of the summaries that the run was given (stage_a/1), and `images.jsonl` of whatever
 those were made of. Lines that cannot be read are passed over and counted in the log.
 """
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 QUEUE, SELECTIONS, RECORDS, IMAGES = (
     "need_review_queue.jsonl", "selections.jsonl", "stage_a.jsonl", "images.jsonl",
 )
+STANDING = "need_review.json"
 PENDING = "pending_signal_hit"
 """a warning of the guard: a point that must be confirmed was not"""
 MAX_LINE = 4 << 20
@@ -54,7 +56,7 @@ def read_verdicts(output: Output, run: Run, *, margin: float, share: float, seed
     of the confident ones are drawn to be looked at as well.
     """
     evidence = evidence_of(run)
-    queued = {str(row["ticket_key"]): row for row in json_lines(output.files, QUEUE)}
+    queued = _queued(output.files)
     chosen = {str(row["ticket_key"]): row for row in json_lines(output.files, SELECTIONS)}
     rows = [
         _suspect(row, chosen.get(key), evidence.get(key)) for key, row in queued.items()
@@ -69,6 +71,18 @@ def read_verdicts(output: Output, run: Run, *, margin: float, share: float, seed
         if kind is not None:
             rows.append(_selected(row, kind, evidence.get(key)))
     return Found(rows, evidence)
+
+
+def _queued(files: Sequence[File]) -> dict[str, dict[str, Any]]:
+    """The newest row of every ticket in doubt, without those that a later epoch has settled: these
+    are in the queue's file, which only grows, and not in `need_review.json`."""
+    rows = {str(row["ticket_key"]): row for row in json_lines(files, QUEUE)}
+    entry = next((f for f in files if PurePosixPath(f["path"]).name == STANDING), None)
+    if entry is None:
+        return rows
+    with blobs.open_blob(entry["sha256"]) as file:
+        standing = {str(item["ticket_key"]) for item in json.load(file)["items"]}
+    return {key: row for key, row in rows.items() if key in standing}
 
 
 def evidence_of(run: Run) -> dict[str, Evidence]:

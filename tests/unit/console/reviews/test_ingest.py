@@ -111,6 +111,18 @@ def taken_in(run: Run, output: Output) -> Operation:
     return operations.advance(op.pk, 30.0)
 
 
+def test_a_ticket_that_a_later_epoch_settled_is_not_doubted_any_more(project: Any) -> None:
+    files = {
+        "need_review_queue.jsonl": lines([
+            queued("QC-1", "pass", "fail"), queued("QC-2", "pass", "fail"),
+        ]),
+        "need_review.json": json.dumps({"items": [queued("QC-2", "pass", "fail")]}).encode(),
+    }  # fmt: skip
+    run = run_with(project, [])
+    taken_in(run, made(run, "verdicts", "verdicts", files))
+    assert [item.ticket_key for item in ReviewItem.objects.all()] == ["QC-2::pass"]
+
+
 def test_a_runs_verdicts_open_the_tickets_that_need_a_person(
     verdicts: tuple[Run, Output], project: Any
 ) -> None:
