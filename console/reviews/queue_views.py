@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from console.accounts.access import requires
 from console.accounts.models import Membership, Project
@@ -28,7 +29,7 @@ from console.web.pages import link, page, pager, project_of
 PAGE_SIZE = 50
 EXPORTS_SHOWN = 5
 VIEWS: tuple[tuple[str, str | Promise], ...] = (
-    ("open", _("Open")),
+    ("open", pgettext_lazy("tickets", "Open")),
     ("late", _("Late")),
     ("conflict", _("Conflicts")),
     ("unassigned", _("In the pool")),
@@ -90,7 +91,8 @@ def quality(request: HttpRequest, project: str) -> HttpResponseBase:
         "by": by,
         "slices": figures.SLICES,
         "accuracy": figures.accuracy(here),
-        "speed": overview.throughput(here),
+        "speed": speed,
+        "bars": _bars(speed),
         "people": overview.decided_by(here),
         "run": run,
         "rates": overview.rates(run) if run else {},
@@ -115,18 +117,7 @@ def ticket(request: HttpRequest, project: str, pk: int) -> HttpResponseBase:
     for one in shown["reviews"]:
         one["role_word"] = words.ROLES.get(one["role"], one["role"])
         one["reason_words"] = [labels.get(code, code) for code in one["reasons"]]
-    events = (
-        [
-            {
-                "event": e,
-                "word": words.ACTIONS.get(e.action, e.action),
-                "seconds": e.duration_ms / 1000,
-            }
-            for e in queries.events_of(item).order_by("-number")
-        ]
-        if viewer.sees_all
-        else []
-    )
+    events = _history(item, labels) if viewer.sees_all else []
     sure = item.state in SETTLED and item.state != State.DECIDED and item.kind != Kind.GOLD
     context = {
         "ticket": shown, "events": events, "checklist": checklist_of(here, item),
@@ -138,6 +129,20 @@ def ticket(request: HttpRequest, project: str, pk: int) -> HttpResponseBase:
         "data": _data(here, ItemFilter()),
     }  # fmt: skip
     return render(request, "reviews/ticket.html", context)
+
+
+def _history(item: ReviewItem, labels: dict[str, str]) -> list[dict[str, Any]]:
+    """The ticket's events, newest first, with words for what happened."""
+    return [
+        {
+            "event": e,
+            "word": words.ACTIONS.get(e.action, e.action),
+            "seconds": e.duration_ms / 1000,
+            "decision": str(e.detail.get("decision", "")),
+            "reasons": ", ".join(str(labels.get(r, r)) for r in e.reason.split(", ") if r),
+        }
+        for e in queries.events_of(item).order_by("-number")
+    ]
 
 
 def _bars(speed: dict[str, Any]) -> list[dict[str, Any]]:

@@ -113,7 +113,7 @@ def _stage_words() -> dict[str, str]:
     return {
         "missing": _("The image is missing"),
         "image_n": _("image {n}"),
-        "reused_in": _("the same photograph in {key}"),
+        "reused_in": _("also in {key}"),
         "bits": _("{n} of 64 bits differ"),
     }
 
@@ -156,6 +156,7 @@ def _trouble_words() -> dict[str, str]:
                              "by itself."),
         "empty_assigned_line": _("The free tickets are assigned to other people or groups."),
         "clear_filter": _("Clear the filter"),
+        "fetching": _("Fetching the next tickets…"),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from console.accounts.models import Project, User
 from console.web.strings import script_strings
@@ -31,7 +32,7 @@ PLACES = (
     Place("datasets", "datasets", _("Datasets"), "datasets/", "d"),
     Place("configs", "configs", _("Configs"), "configs/", "c"),
     Place("models", "models", _("Models"), "models/", "m"),
-    Place("review", "review", _("Review"), "review/", "v"),
+    Place("review", "review", pgettext_lazy("place", "Review"), "review/", "v"),
     Place("verdicts", "metric", _("Verdicts"), "verdicts/", "e"),
     Place("guidance", "train", _("Guidance"), "guidance/", "i"),
     Place("gates", "gates", _("Gates"), "gates/", "t"),

@@ -121,7 +121,7 @@
     at("reasons-head").textContent = head;
     at("answer").classList.toggle("need", Boolean(need));
     at("reasons").replaceChildren(...reasonsFor(decision).map((reason, index) => {
-      const button = el("button", { class: "btn", type: "button", "aria-pressed": String(chosen.has(reason.code)) }, ...(index < 9 ? [el("kbd", {}, String(index + 1))] : []), el("span", { class: "cut" }, reason.label));
+      const button = el("button", { class: "btn", type: "button", title: reason.label, "aria-pressed": String(chosen.has(reason.code)) }, ...(index < 9 ? [el("kbd", {}, String(index + 1))] : []), el("span", { class: "cut" }, reason.label));
       button.addEventListener("click", (event) => { choose(reason.code); if (event.detail > 0) document.activeElement.blur(); });
       return button;
     }));

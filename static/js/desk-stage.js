@@ -24,7 +24,8 @@
     const out = [];
     const twins = new Map();
     for (const other of ticket.evidence ?? []) twins.set(other.image, [...(twins.get(other.image) ?? []), other]);
-    for (const image of ticket.images) {
+    const pairs = ticket.images.filter((i) => twins.has(i.number)); // first, so that they stand side by side
+    for (const image of [...pairs, ...ticket.images.filter((i) => !twins.has(i.number))]) {
       out.push({ ...image, alike: twins.has(image.number) });
       for (const other of twins.get(image.number) ?? []) out.push({ number: other.number, name: other.ticket_key, missing: !other.sha256, truth: [], prediction: [], summary: "", twin: other, thumb: other.thumb, preview: other.preview, large: other.large });
     }
@@ -73,7 +74,7 @@
   const tile = (image, index, size) => {
     const shot = el("div", { class: "shot", "data-labels": "" });
     const node = el("figure", { class: `desk-tile${image.twin || image.alike ? " twin" : ""}`, "data-index": index, tabindex: "0", role: "group", "aria-label": `${words("image_n", { n: image.number })}: ${image.name}` }, image.missing ? lost() : shot);
-    const line = image.twin ? `${words("reused_in", { key: image.twin.ticket_key })} · ${words("bits", { n: image.twin.distance })}` : String(image.number);
+    const line = image.twin ? `${words("reused_in", { key: image.twin.ticket_key.split("::")[0] })} · ${words("bits", { n: image.twin.distance })}` : String(image.number);
     const caption = el("figcaption", {}, el("span", { class: "cut" }, line));
     if (image.twin) caption.prepend(icon("twice"));
     node.append(caption);

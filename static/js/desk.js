@@ -83,7 +83,7 @@
     if (!ticket) {
       at("kind").replaceChildren();
       at("title").textContent = document.title.split(" · ")[0];
-      if (why) notes.empty(why);
+      if (why) notes.empty(why); else at("empty").replaceChildren(window.gh.el("p", {}, words("fetching")));
       header();
       return;
     }
@@ -182,6 +182,7 @@
       return;
     }
     const was = forget(entry.key);
+    if (last === entry.item) lastLine(null);
     today = Math.max(0, today - 1);
     const names = { key: nameOf(entry.ticket), mine: words(`decision_${entry.body.decision}`), detail: body.errors?.[0]?.detail ?? body.detail ?? "" };
     if (status === 412) {
@@ -273,7 +274,7 @@
   };
   const merge = (body) => {
     today = body.decided_today + outbox.entries.length;
-    why = body.empty ?? why;
+    why = body.empty;
     const unsent = new Set(outbox.entries.map((e) => e.item));
     const fresh = new Map(body.tickets.filter((t) => !unsent.has(t.id) && !done.has(t.id)).map((t) => [t.id, t]));
     const before = queue[0];

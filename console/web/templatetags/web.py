@@ -116,6 +116,12 @@ def hint(value: str) -> str:
 
 
 @register.filter
+def state_word(state: str) -> str:
+    """The word of a state, without its colours."""
+    return str(states.look_of(state).word)
+
+
+@register.filter
 def review_kind(kind: str) -> str:
     """Why a ticket is in review."""
     return str(KINDS.get(kind, kind))
