@@ -81,7 +81,7 @@ def quality(request: HttpRequest, project: str) -> HttpResponseBase:
     here = project_of(request)
     by = request.GET.get("by", "mission")
     by = by if by in figures.SLICES else "mission"
-    run = overview.newest_verdicts(here)
+    run, speed = overview.newest_verdicts(here), overview.throughput(here)
     rows = figures.agreement(here, by)
     names = {**words.KINDS, **{k: v for k, v in words.DECISIONS.items() if by == "verdict"}}
     for row in rows["slices"]:
