@@ -8,17 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import Field
 
 from mlcore.config.base import StrictModel
-from mlcore.contract.records import Record
 from mlcore.errors import DataError
 
 REASON = "over_length"
 NAMED = 5
 """how many of the longest records an error and a warning name"""
+
+
+class Named(Protocol):
+    """What can be left out: a record or a conversation."""
+
+    @property
+    def id(self) -> str:
+        """Names it in errors."""
+        ...
+
+
+Item = TypeVar("Item", bound=Named)
 
 
 class OverLengthConfig(StrictModel):
@@ -37,11 +48,11 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Sifted:
+class Sifted(Generic[Item]):
     """The records that fit in `limit` tokens, in their order, and those that do not; `lengths` has
     the tokens of all, in the order in which they were given."""
 
-    kept: list[Record]
+    kept: list[Item]
     dropped: tuple[Drop, ...]
     limit: int
     lengths: tuple[int, ...]
@@ -72,18 +83,18 @@ class Sifted:
 
 
 def sift(
-    records: Sequence[Record],
-    length: Callable[[Record], int],
+    records: Sequence[Item],
+    length: Callable[[Item], int],
     limit: int,
     config: OverLengthConfig,
     dataset: str,
-) -> Sifted:
+) -> Sifted[Item]:
     """Leave out the records whose longest sample, by `length`, has more than `limit` tokens.
 
     Raises DataError naming the longest when that is more of the dataset than the config allows,
     or all of it.
     """
-    kept: list[Record] = []
+    kept: list[Item] = []
     dropped: list[Drop] = []
     lengths = tuple(length(record) for record in records)
     for record, tokens in zip(records, lengths, strict=True):

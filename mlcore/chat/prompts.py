@@ -18,6 +18,9 @@ from mlcore.near import did_you_mean
 
 Mode = Literal["dense", "summary"]
 MODES: tuple[Mode, ...] = ("dense", "summary")
+Task = Literal["dense", "summary", "chat"]
+"""what a sample teaches; `chat` is a conversation that no record stands behind"""
+TASKS: tuple[Task, ...] = ("dense", "summary", "chat")
 ProfileName = Literal[
     "inspection", "detection", "dense", "summary_train_min", "summary_runtime", "chat"
 ]

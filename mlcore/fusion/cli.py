@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlcore.config.load import load_config
+from mlcore.contract.conversations import conversations_entry
 from mlcore.contract.reader import open_dataset
 from mlcore.errors import ConfigError, DataError
 from mlcore.fusion.config import FusionConfig
@@ -45,6 +46,9 @@ def sizes_of(config: FusionConfig, bindings: Mapping[str, Path], folder: Path) -
     sizes = {}
     for member in config.members:
         dataset = open_dataset(resolve_ref(member.dataset, bindings, folder))
+        if member.conversations is not None:
+            sizes[member.name] = conversations_entry(dataset, member.conversations)[1]
+            continue
         dataset.split_file(member.split)
         count = dataset.manifest["splits"][member.split].get("records")
         if not isinstance(count, int):

@@ -55,6 +55,9 @@ class MemberConfig(StrictModel):
     """the dataset"""
     split: str = Field(default="train", min_length=1)
     """split to learn from"""
+    conversations: str | None = Field(default=None, min_length=1)
+    """the list of conversations that a source gives, by its name in dataset.json, instead of the
+    records of a split; empty means records"""
     quota: Quota | None = None
     """samples of an epoch as a number, instead of a ratio"""
     sampling: Sampling = "cover"
@@ -98,7 +101,9 @@ class MemberConfig(StrictModel):
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """The tasks that its samples are for."""
+        """The tasks that samples of its records are for."""
+        if self.conversations is not None:
+            return ()
         dense: tuple[Mode, ...] = ("dense",) if self.summary_share < 1 else ()
         return (*dense, "summary") if self.summary_share > 0 else dense
 
@@ -119,6 +124,14 @@ class TargetConfig(MemberConfig):
     def _one_amount(self) -> Self:
         if self.ratio is not None and self.quota is not None:
             raise ValueError("give a ratio or a quota, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _has_records(self) -> Self:
+        if self.conversations is not None:
+            raise ValueError(
+                "a target is looked at by its records; give conversations as a source"
+            )
         return self
 
 
@@ -143,6 +156,19 @@ class SourceConfig(MemberConfig):
     def _one_amount(self) -> Self:
         if (self.ratio is None) == (self.quota is None):
             raise ValueError("a source needs a ratio or a quota, one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _says_nothing_of_records(self) -> Self:
+        if self.conversations is None:
+            return self
+        idle = [
+            *("split", "summary_share", "messages", "boxes_above", "max_objects"),
+            *("preprocessors", "augmentation", "curriculum"),
+        ]
+        given = [key for key in idle if key in self.model_fields_set]
+        if given:
+            raise ValueError(f"{given[0]} does nothing for conversations, which have no records")
         return self
 
 

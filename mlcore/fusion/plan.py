@@ -222,7 +222,6 @@ def _row(
         note = f"{asked} asked, {pool} records there: taken once each"
     elif repeats and member.sampling == "cover":
         note = f"{asked} asked, {pool} records there: some come again"
-    share = member.summary_share
     augmentation = "off"
     if config.augmentation is not None and member.augmentation:
         curriculum = member.curriculum and config.augmentation.curriculum is not None
@@ -231,7 +230,7 @@ def _row(
         name=member.name,
         role=role_of(member),
         dataset=member.dataset,
-        split=member.split,
+        split=member.conversations or member.split,
         records=size,
         pool=pool,
         asked=asked,
@@ -239,19 +238,33 @@ def _row(
         unique=len(repeat) - repeats,
         repeats=repeats,
         summaries=int(summary.sum()),
-        task={0.0: "dense", 1.0: "summary"}.get(share, f"summary {share:.0%}"),
+        task=_task(member),
         sampling=member.sampling,
-        prompts="of the run" if member.messages is None else f"own: {member.messages.profile}",
+        prompts=_prompts(member),
         augmentation=augmentation,
-        max_objects=member.max_objects,
+        max_objects=None if member.conversations else member.max_objects,
         boxes_above=member.boxes_above,
         note=note,
     )
 
 
+def _task(member: Member) -> str:
+    if member.conversations is not None:
+        return "chat"
+    share = member.summary_share
+    return {0.0: "dense", 1.0: "summary"}.get(share, f"summary {share:.0%}")
+
+
+def _prompts(member: Member) -> str:
+    if member.conversations is not None:
+        return "their own"
+    return "of the run" if member.messages is None else f"own: {member.messages.profile}"
+
+
 def _empty(member: Member) -> DataError:
     return DataError(
-        f"the {role_of(member)} {member.name} has no record in its split {member.split!r}",
+        f"the {role_of(member)} {member.name} has no record in its split "
+        f"{member.conversations or member.split!r}",
         hint="Take it out of the mixture, or look at the rejected records of its dataset.",
         where=member.dataset,
     )

@@ -26,6 +26,7 @@ _LEARNED: Sequence[_Row] = (
     ("loss_coord_gate", NATS, "mean", "lower", "minus log of the mass that is on the bins at all"),
     ("loss_dense", NATS, "mean", "lower", "the loss of dense captions"),
     ("loss_summary", NATS, "mean", "lower", "the loss of summaries"),
+    ("loss_chat", NATS, "mean", "lower", "the loss of conversations"),
     ("sft_loss", NATS, "mean", "lower", "the supervised part of the loss, weighted"),
     ("llm_kd_loss", NATS, "mean", "lower", "the part learned from the teacher's words, weighted"),
     ("vision_kd_loss", "", "mean", "lower", "the part learned from the teacher's eyes, weighted"),

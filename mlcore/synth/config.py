@@ -28,6 +28,22 @@ class Tickets(StrictModel):
         return self
 
 
+class Teaching(StrictModel):
+    """Conversations that teach verdicts, from pictures of the train split alone.
+
+    The teacher is the guard at the checklist, on known truth; labels of tickets play no part.
+    """
+
+    count: int = Field(default=2000, ge=1, le=1_000_000)
+    """number of conversations"""
+    mission: str = Field(min_length=1, max_length=120)
+    """the inspection item"""
+    checklist: str = Field(min_length=1, max_length=1000, pattern=r"^[^\r\n]+$")
+    """what the item asks for (G0): faults of other things do not count"""
+    rules_share: float = Field(default=0.5, ge=0, le=1)
+    """share of the conversations whose prompt shows one to three further rules, which count"""
+
+
 class SynthConfig(JobConfig):
     """Render the demo inspection set."""
 
@@ -43,7 +59,12 @@ class SynthConfig(JobConfig):
     """images of the train split"""
     val: int = Field(default=200, ge=1, le=200_000)
     """images of the val split"""
+    desk: int = Field(default=0, ge=0, le=200_000)
+    """images of a further split whose tickets a desk has labelled: neither learned from nor
+    evaluated, for verdicts; 0 makes no such split"""
     tickets: Tickets = Field(default_factory=Tickets)
     """how images are grouped into tickets"""
+    teaching: Teaching | None = None
+    """conversations that teach verdicts, beside the records; empty means none"""
     jpeg_quality: int = Field(default=92, ge=50, le=100)
     """JPEG quality of the stored pictures"""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 
+from mlcore.contract.conversations import CONVERSATIONS, write_conversations
 from mlcore.contract.quality import QualityReport, image_facts
 from mlcore.contract.records import Record
 from mlcore.contract.writer import DatasetWriter
@@ -21,24 +23,30 @@ from mlcore.run.folder import write_json
 from mlcore.synth.canvas import Image
 from mlcore.synth.config import SynthConfig
 from mlcore.synth.scene import CLASSES, make_scene
+from mlcore.synth.teaching import about, teach
 from mlcore.synth.tickets import Ticket, make_tickets
 
-SPLITS = ("train", "val")
+LEARNED = "train"
+"""the split that conversations are made of"""
+VERDICTS = "verdicts"
+"""the conversations that teach verdicts, by their name in the dataset"""
 PROGRESS_EVERY = 20
 
 
 def run(config: SynthConfig, ctx: RunContext) -> dict[str, Any]:
-    """Render every scene of both splits. Same config, same bytes.
+    """Render every scene of every split. Same config, same bytes.
 
     Raises DataError when two pictures are equal, CancelledError when a stop was asked for.
     """
     ctx.events.status("running", "Rendering scenes")
-    writer = DatasetWriter(ctx.output("dataset"), config.dataset_name, SPLITS)
+    counts = sizes(config)
+    writer = DatasetWriter(ctx.output("dataset"), config.dataset_name, tuple(counts))
     quality = QualityReport()
     seen: set[str] = set()
     tickets: list[Ticket] = []
-    total = config.train + config.val
-    for split, count in zip(SPLITS, (config.train, config.val), strict=True):
+    learned: list[Record] = []
+    total = sum(counts.values())
+    for split, count in counts.items():
         records = []
         for index in range(count):
             ctx.check_stop()
@@ -54,7 +62,15 @@ def run(config: SynthConfig, ctx: RunContext) -> dict[str, Any]:
         for record in _with_tickets(records, made):
             writer.add(split, record)
             quality.add(split, record)
-    return _finish(config, ctx, writer, quality, tickets)
+        learned += records if split == LEARNED else []
+    talks = _conversations(config, writer.folder, learned)
+    return _finish(config, ctx, writer, quality, tickets, talks)
+
+
+def sizes(config: SynthConfig) -> dict[str, int]:
+    """Images by split, in the order in which they are made."""
+    all_ = {LEARNED: config.train, "val": config.val, "desk": config.desk}
+    return {split: count for split, count in all_.items() if count}
 
 
 def encode_jpeg(picture: Image, quality: int) -> bytes:
@@ -78,12 +94,31 @@ def _with_tickets(records: Sequence[Record], tickets: Sequence[Ticket]) -> list[
     return [replace(r, metadata={**r.metadata, "ticket": of_image[r.id]}) for r in records]
 
 
+def _conversations(
+    config: SynthConfig, folder: Path, records: Sequence[Record]
+) -> dict[str, Any]:
+    """Write the conversations that teach verdicts; what the manifest says of them, by name."""
+    if config.teaching is None:
+        return {}
+    taught = teach(records, config.tickets, config.teaching, config.seed, config.style)
+    verdicts: Counter[str] = Counter()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for one in taught:
+            verdicts[one.verdict] += 1
+            yield one.to_json()
+
+    entry = write_conversations(folder, VERDICTS, rows())
+    return {VERDICTS: {**entry, **about(config.teaching, verdicts)}}
+
+
 def _finish(
     config: SynthConfig,
     ctx: RunContext,
     writer: DatasetWriter,
     quality: QualityReport,
     tickets: Sequence[Ticket],
+    talks: Mapping[str, Any],
 ) -> dict[str, Any]:
     ctx.events.status("finishing", "Writing dataset.json")
     with (writer.folder / "tickets.jsonl").open("w", encoding="utf-8") as file:
@@ -95,6 +130,7 @@ def _finish(
             "class_order": list(CLASSES),
             "style": config.style,
             "seed": config.seed,
+            **({CONVERSATIONS: talks} if talks else {}),
         }
     )
     facts = image_facts(writer.folder, quality.image_paths())
@@ -113,4 +149,5 @@ def _finish(
         "splits": manifest["splits"],
         "classes": manifest["classes"],
         "tickets": {"pass": labels["pass"], "fail": labels["fail"], "wrong_labels": wrong},
+        **({CONVERSATIONS: talks} if talks else {}),
     }

@@ -43,8 +43,8 @@ def dataset_rows(config: SftConfig, prepared: Prepared) -> list[dict[str, Any]]:
             {
                 "name": member.config.name,
                 "dataset": member.config.dataset,
-                "fingerprint": member.dataset.fingerprint,
-                "split": member.config.split,
+                "fingerprint": member.fingerprint,
+                "split": member.config.conversations or member.config.split,
                 "records": len(found.kept),
                 "samples": count,
                 "over_length": found.report(),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from mlcore.chat.messages import Conversation, read_conversations
+from mlcore.contract.conversations import conversations_entry, require_unchanged
 from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import Dataset, open_dataset
 from mlcore.contract.records import Record
@@ -19,12 +21,15 @@ from mlcore.train.config import SftConfig
 
 @dataclass(frozen=True)
 class Member:
-    """One dataset with the valid records of its splits; a source has none to be looked at."""
+    """One dataset with the valid records of its splits; a source has none to be looked at, and
+    one of conversations has no records at all. `fingerprint` names what is learned from."""
 
     config: TargetConfig | SourceConfig
     dataset: Dataset
     train: list[Record]
     val: list[Record]
+    fingerprint: str
+    talks: list[Conversation] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class TrainingData:
     @property
     def fingerprint(self) -> str:
         """Names the content of all datasets; that of a single one is its own."""
-        prints = [member.dataset.fingerprint for member in self.members]
+        prints = [member.fingerprint for member in self.members]
         if len(prints) == 1:
             return prints[0]
         return hashlib.sha256("\n".join(prints).encode()).hexdigest()
@@ -57,6 +62,9 @@ def load_data(config: SftConfig, ctx: RunContext, rejects: Path | None = None) -
     members = []
     for member in mixture.members:
         dataset = open_dataset(ctx.resolve(member.dataset))
+        if member.conversations is not None:
+            members.append(_conversing(member, member.conversations, dataset))
+            continue
         splits = [member.split]
         if isinstance(member, TargetConfig):
             splits.append(member.val_split)
@@ -71,8 +79,24 @@ def load_data(config: SftConfig, ctx: RunContext, rejects: Path | None = None) -
         train, *val = (list(records[split]) for split in splits)
         check_limits(chain(train, *val), dataset.folder, mixture.max_pixels)
         _require_summaries(member, train, dataset)
-        members.append(Member(member, dataset, train, val[0] if val else []))
+        members.append(Member(member, dataset, train, val[0] if val else [], dataset.fingerprint))
     return TrainingData(members)
+
+
+def _conversing(member: TargetConfig | SourceConfig, name: str, dataset: Dataset) -> Member:
+    """A source of conversations. Raises DataError at a bad line, at a file that was changed, and
+    at a conversation without an answer to learn."""
+    fingerprint = require_unchanged(dataset, name)
+    path, _ = conversations_entry(dataset, name)
+    talks = list(read_conversations(path))
+    for talk in talks:
+        if talk.turns[-1].role != "assistant":
+            raise DataError(
+                f"the conversation {talk.id} ends with the {talk.turns[-1].role}",
+                hint="What is learned is the assistant's last turn.",
+                where=str(path),
+            )
+    return Member(member, dataset, [], [], fingerprint, talks)
 
 
 def _rejects_name(config: SftConfig, name: str) -> str:

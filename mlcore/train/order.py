@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mlcore.chat.prompts import Mode
+from mlcore.chat.prompts import Mode, Task
 from mlcore.fusion.config import FusionConfig
 from mlcore.fusion.plan import EpochPlan, epoch_plan
 
@@ -27,7 +27,7 @@ class Draw(NamedTuple):
 
     member: int
     record: int
-    mode: Mode
+    mode: Task
     visit: int
 
 
@@ -165,5 +165,7 @@ class FusionOrder:
         plan = self.plan(epoch)
         member = int(plan.member[offset])
         visit = epoch * plan.rows[member].quota + int(plan.repeat[offset])
-        mode: Mode = "summary" if plan.summary[offset] else "dense"
+        mode: Task = "summary" if plan.summary[offset] else "dense"
+        if self.config.members[member].conversations is not None:
+            mode = "chat"
         return Draw(member, int(plan.record[offset]), mode, visit)

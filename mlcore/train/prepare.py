@@ -10,8 +10,11 @@ from mlcore.augment.bank import paste_ops, prepare_bank
 from mlcore.augment.pipeline import Augmenter
 from mlcore.chat.health import check_examples
 from mlcore.chat.kit import RenderKit
+from mlcore.chat.messages import Conversation
 from mlcore.chat.overlength import Sifted, sift
+from mlcore.chat.prompts import Task
 from mlcore.chat.render import Renderer
+from mlcore.contract.records import Record
 from mlcore.fusion.config import FusionConfig
 from mlcore.models.images import read_rgb
 from mlcore.train.config import SftConfig
@@ -35,7 +38,7 @@ class Prepared:
     data: TrainingData
     source: Source
     order: SampleOrder
-    sifted: list[Sifted]
+    sifted: list[Sifted[Record] | Sifted[Conversation]]
 
     @property
     def kit(self) -> RenderKit:
@@ -50,16 +53,17 @@ def prepare(config: SftConfig, kit: RenderKit, data: TrainingData, banks: Path) 
 
     Raises DataError when too many records are too long, or a mixture cannot give its quotas.
     """
-    feeds, sifted = [], []
+    feeds: list[Feed] = []
+    sifted: list[Sifted[Record] | Sifted[Conversation]] = []
+    limit, over = config.global_max_length, config.over_length
     for member in data.members:
-        feed = _feed(config, kit, member)
-        found = sift(
-            feed.records,
-            feed.length,
-            config.global_max_length,
-            config.over_length,
-            member.dataset.name,
-        )
+        feed, name = _feed(config, kit, member), member.dataset.name
+        if member.talks:
+            talks = sift(member.talks, feed.talk_length, limit, over, name)
+            feeds.append(replace(feed, talks=talks.kept))
+            sifted.append(talks)
+            continue
+        found = sift(feed.records, feed.length, limit, over, name)
         feed = replace(feed, records=found.kept)
         feeds.append(replace(feed, augmenter=_augmenter(config, feed, banks)))
         sifted.append(found)
@@ -82,13 +86,14 @@ def check_health(prepared: Prepared) -> int:
         zip(source.feeds, prepared.data.members, strict=True)
     ):
         steps = (0,) if feed.augmenter is None else (0, source.steps - 1)
+        tasks: tuple[Task, ...] = ("chat",) if feed.talks else feed.config.modes
         examples = (
-            source.sample(Draw(place, record, mode, step), step).example
-            for record in range(len(feed.records))
-            for mode in feed.config.modes
+            source.sample(Draw(place, record, task, step), step).example
+            for record in range(len(feed))
+            for task in tasks
             for step in steps
         )
-        wanted = HEALTH_RECORDS * len(feed.config.modes) * len(steps)
+        wanted = HEALTH_RECORDS * len(tasks) * len(steps)
         kit = feed.renderer.kit
         looked += check_examples(islice(examples, wanted), kit, member.dataset.name)
     return looked
@@ -129,7 +134,7 @@ def _augmenter(config: SftConfig, feed: Feed, banks: Path) -> Augmenter | None:
 
 def _order(config: SftConfig, feeds: list[Feed]) -> SampleOrder:
     if isinstance(config.data, FusionConfig):
-        sizes = {feed.config.name: len(feed.records) for feed in feeds}
+        sizes = {feed.config.name: len(feed) for feed in feeds}
         return FusionOrder(config.data, sizes, config.batch_size, config.seed)
     share = config.data.summary_share
     return Order(len(feeds[0].records), config.batch_size, share, config.seed)

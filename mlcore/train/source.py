@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlcore.augment.pipeline import Augmented, Augmenter
+from mlcore.chat.messages import Conversation
 from mlcore.chat.prompts import Mode
 from mlcore.chat.render import Renderer, RgbImage, TrainingExample
 from mlcore.contract.records import Record, SceneObject
@@ -57,7 +58,8 @@ class Sample:
 class Feed:
     """One dataset as training reads it: its fitting records, images below `root`, its prompts.
 
-    `augmenter` is None where samples stay as they are.
+    `augmenter` is None where samples stay as they are. A source of conversations has `talks` and
+    no records.
     """
 
     config: TargetConfig | SourceConfig
@@ -67,6 +69,18 @@ class Feed:
     seed: int
     max_pixels: int
     augmenter: Augmenter | None = None
+    talks: list[Conversation] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.talks or self.records)
+
+    def name(self, number: int) -> str:
+        """The id of a record or conversation."""
+        return self.talks[number].id if self.talks else self.records[number].id
+
+    def talk_length(self, talk: Conversation) -> int:
+        """Tokens of a conversation."""
+        return len(self.renderer.conversation_example(talk, self.root))
 
     def length(self, record: Record) -> int:
         """The most tokens that any sample of a record can have, before augmentation."""
@@ -78,6 +92,9 @@ class Feed:
         An augmented sample that came out too long or too large is taken as the record is, which
         fits, and counted. Raises DataError for a picture that cannot be read or used.
         """
+        if draw.mode == "chat":
+            talk = self.talks[draw.record]
+            return Sample(self.renderer.conversation_example(talk, self.root), draw)
         record = self.records[draw.record]
         if self.augmenter is None:
             return self._render(draw, record, None)
@@ -95,6 +112,7 @@ class Feed:
         return self._counted(sample, {**counted, "augment/samples": 1})
 
     def _render(self, draw: Draw, record: Record, image: RgbImage | None) -> Sample:
+        assert draw.mode != "chat"
         counted = {}
         if draw.mode == "dense":
             name = f"{self.config.name}/{record.id}"
@@ -165,7 +183,7 @@ class Source:
 
     def name(self, draw: Draw) -> str:
         """The record of a draw, for messages."""
-        return self.feeds[draw.member].records[draw.record].id
+        return self.feeds[draw.member].name(draw.record)
 
 
 def _happened(varied: Augmented) -> dict[str, int]:

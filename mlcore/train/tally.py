@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from mlcore.chat.prompts import MODES, Mode
+from mlcore.chat.prompts import TASKS, Task
 from mlcore.losses.terms import Counts, Objective
 from mlcore.train.packing import Fill
 from mlcore.train.source import COUNTERS, Sample
@@ -42,7 +42,7 @@ class Tally:
         self._figures = (*(term.name for term in objective.terms), *COUNTED)
         self._members = members
         self._labels = labels
-        self._groups = members * len(MODES)
+        self._groups = members * len(TASKS)
         self._sums = np.zeros(self._groups * len(self._figures) + len(COUNTERS) + len(LAID))
 
     def add(
@@ -53,7 +53,7 @@ class Tally:
         named = [terms[name] for name in self._figures[: -len(COUNTED)]]
         losses = [values.cpu().numpy() for values in named]
         ones = np.ones(len(samples))
-        group = [s.draw.member * len(MODES) + MODES.index(s.draw.mode) for s in samples]
+        group = [s.draw.member * len(TASKS) + TASKS.index(s.draw.mode) for s in samples]
         np.add.at(self._grid, group, np.stack([*losses, *counts.numpy().T, ones], axis=1))
         tail = self._sums[self._groups * len(self._figures) :][: len(COUNTERS)]
         for sample in samples:
@@ -85,9 +85,9 @@ class Tally:
         """Sums over all samples, by figure."""
         return self._named(self._grid.sum(0))
 
-    def of_mode(self, mode: Mode) -> Sums:
+    def of_task(self, task: Task) -> Sums:
         """Sums over the samples of one task, by figure."""
-        return self._named(self._grid[MODES.index(mode) :: len(MODES)].sum(0))
+        return self._named(self._grid[TASKS.index(task) :: len(TASKS)].sum(0))
 
     def loss_of(self, sums: Sums) -> float:
         """What is minimised, of these samples taken as a whole, in nats per supervised token."""
@@ -101,10 +101,10 @@ class Tally:
             return {}
         totals = self.totals()
         out = {"loss": self.loss_of(totals)}
-        for mode in MODES:
-            sums = self.of_mode(mode)
+        for task in TASKS:
+            sums = self.of_task(task)
             if sums["samples"]:
-                out[f"loss_{mode}"] = self.loss_of(sums)
+                out[f"loss_{task}"] = self.loss_of(sums)
         for term in self._objective.terms:
             count = totals["text_n" if term.at == "text" else "coord_n"]
             if count:
@@ -143,7 +143,7 @@ class Tally:
         return out | {n: c for n, c in self._counters().items() if n.startswith("data/") and c}
 
     def _by_member(self) -> list[Sums]:
-        grid = self._grid.reshape(self._members, len(MODES), len(self._figures)).sum(1)
+        grid = self._grid.reshape(self._members, len(TASKS), len(self._figures)).sum(1)
         return [self._named(row) for row in grid]
 
     def _named(self, row: np.ndarray) -> Sums:
