@@ -135,11 +135,11 @@ _ALL = (
     Kind(
         "gate",
         "Gate",
-        "Hold an evaluation against a policy; anything unproven fails.",
+        "Hold an evaluation, or verdicts, against a policy; anything unproven fails.",
         "mlcore.gates.config:GateConfig",
         "mlcore.gates.job:run",
         device="cpu",
-        inputs=("evaluation",),
+        inputs=("evaluation", "verdicts"),
         outputs={"gate": "gate"},
         resumable=False,
     ),

@@ -23,7 +23,7 @@ class Choice:
 
 def input_choices(project: Project) -> dict[str, list[Choice]]:
     """Choices by input type: dataset, model, adapter, predictions, evaluation, summaries, guidance,
-    upload."""
+    verdicts, upload."""
     return {
         "dataset": _datasets(project) + _outputs(project, "dataset"),
         "model": _models(project, "model") + _outputs(project, "model"),
@@ -32,6 +32,7 @@ def input_choices(project: Project) -> dict[str, list[Choice]]:
         "evaluation": _outputs(project, "evaluation"),
         "summaries": _registered(project, "records") + _outputs(project, "summaries"),
         "guidance": _registered(project, "guidance") + _outputs(project, "guidance"),
+        "verdicts": _outputs(project, "verdicts"),
         "upload": _uploads(project),
     }
 

@@ -8,6 +8,8 @@ from console.gates.models import GateResult
 from console.runs.models import Run
 
 SCHEMA = "gate/1"
+EVIDENCE = ("evaluation", "verdicts")
+"""types of what a gate judges"""
 
 
 def record_result(run: Run, report: Mapping[str, Any]) -> GateResult | None:
@@ -20,7 +22,7 @@ def record_result(run: Run, report: Mapping[str, Any]) -> GateResult | None:
     checks = report.get("checks")
     evidence = report.get("evidence")
     evidence = evidence if isinstance(evidence, dict) else {}
-    evaluation = next((i["digest"] for i in run.inputs if i["type"] == "evaluation"), "")
+    evaluation = next((i["digest"] for i in run.inputs if i["type"] in EVIDENCE), "")
     values = {
         "project": run.project,
         "policy": str(report.get("policy", ""))[:200],

@@ -70,6 +70,8 @@ PredictionsRef = Annotated[str, Field(min_length=1), InputPort("predictions")]
 """`run:UID/predictions` or a path to a predictions folder"""
 EvaluationRef = Annotated[str, Field(min_length=1), InputPort("evaluation")]
 """`run:UID/evaluation` or a path to an evaluation folder"""
+VerdictsRef = Annotated[str, Field(min_length=1), InputPort("verdicts")]
+"""`run:UID/verdicts` or a path to a folder of verdicts"""
 SourceRef = Annotated[str, Field(min_length=1), InputPort("upload", named_only=True)]
 """`upload:NAME@DIGEST`, a path to a folder, or to a zip of one"""
 

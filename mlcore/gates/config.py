@@ -1,19 +1,34 @@
 """The config of a gate."""
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mlcore.config.base import EvaluationRef, JobConfig
+from mlcore.config.base import EvaluationRef, JobConfig, VerdictsRef
 
 
 class GateConfig(JobConfig):
-    """Hold one evaluation against one policy."""
+    """Hold one evaluation, or the verdicts of one run, against one policy."""
 
     kind: Literal["gate"]
     """the job kind"""
     policy: str = Field(min_length=1)
     """the name of a shipped policy, or the path of a policy file (ends in .yaml)"""
-    evaluation: EvaluationRef
+    evaluation: EvaluationRef | None = None
     """the evaluation that must prove every check of the policy"""
+    verdicts: VerdictsRef | None = None
+    """the verdicts that must, instead of an evaluation"""
+
+    @model_validator(mode="after")
+    def _one_evidence(self) -> Self:
+        if (self.evaluation is None) == (self.verdicts is None):
+            raise ValueError("a gate judges an evaluation or verdicts: name one of the two")
+        return self
+
+    @property
+    def evidence(self) -> str:
+        """What is judged."""
+        found = self.evaluation or self.verdicts
+        assert found is not None
+        return found

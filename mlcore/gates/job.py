@@ -13,16 +13,18 @@ from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
 
-EVIDENCE_SCHEMA = "evaluation/1"
+EVALUATION_SCHEMA = "evaluation/1"
+VERDICTS_SCHEMA = "stage_b/1"
 
 
 def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
     """Judge and return the report. Raises GateFailedError, with the report in it, when the gate
-    does not pass, and DataError when there is no evaluation to judge."""
+    does not pass, and DataError when there is nothing to judge."""
     ctx.events.status("running", "judging")
     policy, policy_sha256 = load_policy(config.policy, ctx.resolve)
-    folder = ctx.resolve(config.evaluation)
-    report = _evidence(folder / "report.json")
+    folder = ctx.resolve(config.evidence)
+    schema = VERDICTS_SCHEMA if config.evaluation is None else EVALUATION_SCHEMA
+    report = _evidence(folder / "report.json", schema)
     result = evaluate(
         policy,
         report,
@@ -43,18 +45,18 @@ def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
             f"gate {policy.name}: {result.reason}",
             report=body,
             hint="; ".join(reasons) or "Add checks to the policy.",
-            where=config.evaluation,
+            where=config.evidence,
         )
     return body
 
 
-def _evidence(path: Path) -> dict[str, Any]:
+def _evidence(path: Path, schema: str) -> dict[str, Any]:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"there is no evaluation to judge: {error}", where=str(path)) from error
-    if not isinstance(report, dict) or report.get("schema") != EVIDENCE_SCHEMA:
-        raise DataError(f"{path} is not of schema {EVIDENCE_SCHEMA}", where=str(path))
+        raise DataError(f"there is nothing to judge: {error}", where=str(path)) from error
+    if not isinstance(report, dict) or report.get("schema") != schema:
+        raise DataError(f"{path} is not of schema {schema}", where=str(path))
     return report
 
 

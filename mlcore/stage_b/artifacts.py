@@ -31,6 +31,8 @@ FILES: dict[str, type[StrictModel]] = {
 }
 """every file of lines and what a line is"""
 META = "meta.json"
+REPORT = "report.json"
+"""the run's figures, for those who are given the folder alone: a gate, say"""
 Row = TypeVar("Row", bound=StrictModel)
 
 

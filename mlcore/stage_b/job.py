@@ -14,7 +14,7 @@ from mlcore.evaluate.statistics import share_figure
 from mlcore.randomness import sample_rng
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
-from mlcore.stage_b.artifacts import META, Artifacts
+from mlcore.stage_b.artifacts import META, REPORT, Artifacts
 from mlcore.stage_b.backends.open import open_backend
 from mlcore.stage_b.backends.protocol import Backend
 from mlcore.stage_b.config import StageBConfig
@@ -89,9 +89,13 @@ def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
                 write_json(folder / HYPOTHESES, learner.pool.to_json())
     _write_meta(folder, config, backend, tickets, first, learner.guidance)
     report = _report(recorder, counts, len(tickets))
+    report["model_digest"] = backend.model_digest
     if isinstance(learner, Reflection):
-        return with_reflection(report, learner)
-    return report if searched is None else with_search(report, searched)
+        report = with_reflection(report, learner)
+    elif searched is not None:
+        report = with_search(report, searched)
+    write_json(folder / REPORT, report)
+    return report
 
 
 def _first(
