@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlcore.gates.config import GateConfig
 from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.hashing import file_sha256
@@ -88,3 +89,46 @@ def test_a_broken_policy_is_an_invalid_config_and_no_verdict(tmp_path: Path) -> 
 @pytest.mark.parametrize("report", [[], {"schema": "evaluation/2"}, "text"])
 def test_something_that_is_no_evaluation_is_invalid_data(tmp_path: Path, report: Any) -> None:
     assert gate(tmp_path, report) == ExitCode.DATA
+
+
+def share(value: float, n: int = 200) -> dict[str, Any]:
+    return {"value": value, "n": n}
+
+
+VERDICTS: dict[str, Any] = {
+    "schema": "stage_b/1",
+    "figures": {
+        "format_rate": share(1.0), "malformed": share(0.0), "label_suspect": share(0.1),
+    },
+    "search": {"untouched": {"after": {"label_match": share(0.9), "false_release": share(0.1)}}},
+}  # fmt: skip
+
+
+def verdict_gate(root: Path, report: Any) -> ExitCode:
+    (root / "verdicts").mkdir(exist_ok=True)
+    (root / "verdicts" / "report.json").write_text(json.dumps(report))
+    config = root / "gate.yaml"
+    config.write_text(f"kind: gate\npolicy: demo-verdicts\nverdicts: {root / 'verdicts'}\n")
+    return execute(config, RunOptions(run_dir=root / "run"))
+
+
+def test_verdicts_are_held_against_a_policy_of_theirs(tmp_path: Path) -> None:
+    assert verdict_gate(tmp_path, VERDICTS) == ExitCode.OK
+    assert result(tmp_path)["policy"] == "demo-verdicts"
+
+
+def test_verdicts_without_a_search_prove_nothing_about_untouched_tickets(tmp_path: Path) -> None:
+    report = {key: value for key, value in VERDICTS.items() if key != "search"}
+    assert verdict_gate(tmp_path, report) == ExitCode.GATE
+    failed = {c["id"] for c in result(tmp_path)["checks"] if not c["passed"]}
+    assert failed == {"label_match", "false_release"}
+
+
+def test_an_evaluation_is_no_verdicts(tmp_path: Path) -> None:
+    assert verdict_gate(tmp_path, REPORT) == ExitCode.DATA
+
+
+def test_a_gate_needs_one_thing_to_judge() -> None:
+    for given in ({}, {"evaluation": "e", "verdicts": "v"}):
+        with pytest.raises(ValueError, match="name one of the two"):
+            GateConfig.model_validate({"kind": "gate", "policy": "demo", **given})

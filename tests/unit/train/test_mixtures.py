@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mlcore.contract.conversations import write_conversations
 from mlcore.errors import DataError
-from mlcore.fusion.config import FusionConfig
+from mlcore.fusion.config import FusionConfig, SourceConfig, TargetConfig
 from mlcore.fusion.plan import epoch_plan
 from mlcore.metrics import find
 from mlcore.run.events import read_events
+from mlcore.run.folder import write_json
 from mlcore.train import job
 from mlcore.train.telemetry import HEADS
 from tests.support.training import (
@@ -233,3 +235,51 @@ def test_augmentation_of_a_single_dataset_needs_no_mixture(
     report = job.run(config, context(tmp_path / "run"))
     assert report["augmented"] is True
     assert all(v["augment/applied"] == 1.0 for v in metrics(tmp_path / "run").values())
+
+
+TALK = {
+    "messages": [
+        {"role": "user", "content": "通过？"},
+        {"role": "assistant", "content": "Verdict: 通过"},
+    ]
+}
+
+
+def with_conversations(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A mixture of a dataset with a list of conversations that lies beside its records."""
+    dataset = write_training_set(folder / "dataset", train=6)
+    entry = write_conversations(dataset, "talk", rows)
+    manifest = json.loads((dataset / "dataset.json").read_text())
+    write_json(dataset / "dataset.json", {**manifest, "conversations": {"talk": entry}})
+    source = {"name": "talk", "dataset": str(dataset), "conversations": "talk", "ratio": 1.0}
+    targets = [{"name": "a", "dataset": str(dataset)}]
+    return {"type": "fusion", "targets": targets, "sources": [source]}
+
+
+def test_conversations_are_a_source(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    rows = [{"id": f"talk-{n}", **TALK} for n in range(3)]
+    data = with_conversations(tmp_path, rows)
+    settings = fusion_settings(tmp_path, tmp_path, tiny_checkpoint, data=data, steps=3)
+    report = run(tmp_path / "run", settings)
+    assert [(r["name"], r["split"], r["records"], r["samples"]) for r in report["datasets"]] == [
+        ("a", "train", 6, 6), ("talk", "talk", 3, 6),
+    ]  # fmt: skip
+    told = metrics(tmp_path / "run")
+    assert any("loss_chat" in v and "loss_dense" in v for v in told.values())
+    plan = json.loads((tmp_path / "run" / "artifacts" / "fusion-plan.json").read_text())
+    assert [row["task"] for row in plan["datasets"]] == ["dense", "chat"]
+
+
+def test_a_conversation_without_an_answer_stops_the_run(tmp_path: Path) -> None:
+    data = with_conversations(tmp_path, [{"id": "x", "messages": TALK["messages"][:1]}])
+    settings = fusion_settings(tmp_path, tmp_path, tmp_path / "none", data=data)
+    with pytest.raises(DataError, match="conversation x ends with the user"):
+        run(tmp_path / "run", settings)
+
+
+def test_what_belongs_to_records_is_refused_beside_conversations() -> None:
+    member = {"name": "talk", "dataset": "d", "conversations": "talk"}
+    with pytest.raises(ValueError, match="summary_share does nothing for conversations"):
+        SourceConfig.model_validate({**member, "ratio": 1.0, "summary_share": 0.5})
+    with pytest.raises(ValueError, match="give conversations as a source"):
+        TargetConfig.model_validate(member)
