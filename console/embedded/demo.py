@@ -47,13 +47,7 @@ def predict_step(system: str, title: str, **model: str) -> Step:
 
 STEPS = (
     Step("synth", "Render scenes", "synth.yaml"),
-    Step(
-        "sft", "Fine-tune", "sft.yaml",
-        {
-            "data.targets.0.dataset": "synth/dataset",
-            "data.sources.0.dataset": "synth/dataset",
-        },
-    ),
+    Step("sft", "Fine-tune", "sft.yaml", {"data.dataset": "synth/dataset"}),
     predict_step("tuned", "Predict: fine-tuned", system__model="sft/model"),
     predict_step("base", "Predict: base"),
     predict_step("untrained", "Predict: untrained"),
@@ -69,15 +63,6 @@ STEPS = (
         },
     ),
     Step("gate", "Gate", "gate.yaml", {"evaluation": "evaluate/evaluation"}),
-    Step(
-        "stage-a", "Summaries", "stage-a.yaml",
-        {"source.dataset": "synth/dataset", "system.model": "sft/model"},
-    ),
-    Step(
-        "stage-b", "Verdicts", "stage-b.yaml",
-        {"summaries.0": "stage-a/summaries", "backend.model": "sft/model"},
-    ),
-    Step("gate-verdicts", "Verdict gate", "gate-verdicts.yaml", {"verdicts": "stage-b/verdicts"}),
 )
 
 

@@ -35,7 +35,7 @@ class Teaching(StrictModel):
     """
 
     count: int = Field(default=2000, ge=1, le=1_000_000)
-    """number of conversations"""
+    """number of conversations, each a sample"""
     mission: str = Field(min_length=1, max_length=120)
     """the inspection item"""
     checklist: str = Field(min_length=1, max_length=1000, pattern=r"^[^\r\n]+$")
