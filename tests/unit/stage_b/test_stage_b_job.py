@@ -123,10 +123,13 @@ def test_windows_cover_every_ticket_once_and_no_verdict_counts_as_a_mistake(
 def test_the_report_is_rebuilt_from_the_files_alone(
     done: tuple[Path, dict[str, Any], RunContext],
 ) -> None:
-    folder, _, _ = done
+    folder, report, _ = done
+    assert json.loads((folder / "report.json").read_text("utf-8")) == report
     assert list(rebuilt_report(folder)) == list(read_rows(folder, "group_report.jsonl", ReportRow))
     assert read_meta(folder)["schema"] == "stage_b/1"
-    assert {p.name for p in folder.iterdir()} == {*FILES, "meta.json", "need_review.json"}
+    assert {p.name for p in folder.iterdir()} == {
+        *(*FILES, "meta.json", "need_review.json", "report.json")
+    }
 
 
 def test_chat_data_teaches_only_verdicts_that_agree_with_their_label(
