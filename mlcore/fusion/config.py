@@ -166,7 +166,11 @@ class SourceConfig(MemberConfig):
             *("split", "summary_share", "messages", "boxes_above", "max_objects"),
             *("preprocessors", "augmentation", "curriculum"),
         ]
-        given = [key for key in idle if key in self.model_fields_set]
+        fields, values = type(self).model_fields, dict(self)
+        given = [
+            key for key in idle
+            if values[key] != fields[key].get_default(call_default_factory=True)
+        ]
         if given:
             raise ValueError(f"{given[0]} does nothing for conversations, which have no records")
         return self
