@@ -82,6 +82,7 @@ def test_the_same_file_again_is_the_same_upload(api: Any, operator: Any) -> None
         ("a.zip", b"no zip at all", "no zip"),
         ("a.zip", DATA[:-30], "its end is missing"),
     ],
+    ids=["json", "jsonl", "tar", "nameless", "text", "cut"],
 )
 def test_what_is_no_zip_is_refused_with_what_to_do(
     name: str, data: bytes, said: str, api: Any, operator: Any, state_dir: Path
