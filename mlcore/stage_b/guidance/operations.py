@@ -118,11 +118,6 @@ def stale(guidance: Guidance, below: float, misses: int) -> list[str]:
     return found
 
 
-def learnt_texts(guidance: Guidance) -> dict[str, str]:
-    """Learnt rules by their normalised text."""
-    return {normal(text): key for key, text in guidance.learnt.items()}
-
-
 def _refusal(operation: Operation, experiences: Mapping[str, str]) -> str:
     """Why an operation may not be applied; empty where it may."""
     verb, key = operation.verb, operation.key
