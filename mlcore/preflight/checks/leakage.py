@@ -38,7 +38,7 @@ def check(scene: Scene) -> Result:
 
 def _same_pictures(train: set[tuple[Path, str]], val: set[tuple[Path, str]]) -> tuple[int, str]:
     """How many held-out pictures have the bytes of one to learn from, and the first."""
-    listed = {folder: _listed(folder) for folder, _ in train | val}
+    listed = {folder: _listed(folder) for folder in {folder for folder, _ in train | val}}
     sizes = defaultdict(list)
     for folder, name in sorted(train):
         sizes[(folder / name).stat().st_size].append((folder, name))

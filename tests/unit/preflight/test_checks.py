@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mlcore.chat.render import Renderer
+from mlcore.contract.image_list import ImageEntry, read_image_list
 from mlcore.contract.records import Record
 from mlcore.models.processor import read_processor
 from mlcore.models.stored import Stored
@@ -183,6 +184,20 @@ def test_leakage_is_found_by_content_whatever_the_files_are_called(
     )
     found = leakage.check(with_members(scene, lambda _: copied))
     assert found.figures["shared"] == 1
+
+
+def test_the_pictures_of_a_dataset_are_listed_once_however_many_there_are(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def listed(folder: Path) -> Iterator[ImageEntry]:
+        read.append(folder)
+        return read_image_list(folder)
+
+    monkeypatch.setattr(leakage, "read_image_list", listed)
+    leakage.check(scene)
+    assert read == [scene.data.members[0].dataset.folder]
 
 
 def test_a_ticket_on_both_sides_is_leakage(scene: Scene) -> None:
