@@ -22,6 +22,7 @@ from console.catalog import media, queries, services
 from console.catalog import serializers as forms
 from console.catalog.api_configs import number_of
 from console.catalog.models import Dataset, ModelEntry
+from console.reviews import blindness
 
 
 @requires(get="datasets.view")
@@ -117,6 +118,8 @@ class DatasetFileView(ApiView):
         file = queries.file_of(version.output, request.query_params.get("path", ""))
         if file is None:
             raise ApiProblem(404, "not_found", "The version lists no such file.")
+        blindness.refuse_dataset_file(request.rights, file["path"])
+        blindness.refuse_output(request.rights, version.output)
         return media.file_response(request._request, file["sha256"], file["path"], download=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,6 +19,7 @@ from console.api.problems import ApiProblem
 from console.api.views import ApiView, valid
 from console.guidance import decisions, queries, reading, services
 from console.guidance.models import CorrectedRecords, GuidanceVersion
+from console.reviews import blindness
 from console.runs import queries as runs
 
 BY_NUMBER = Order("number", ("-number",))
@@ -121,8 +123,20 @@ class CorrectedRecordsSerializer(serializers.ModelSerializer[CorrectedRecords]):
         read_only_fields = fields
 
 
+class GuidanceApiView(ApiView):
+    """Evidence of guidance names tickets; those that may come to the caller blind without the label
+    on record."""
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if isinstance(response, Response) and response.status_code < 400:
+            response.data = blindness.without_labels(self.request.rights, response.data)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
 @requires(get="guidance.view", post="guidance.edit")
-class GuidancesView(ApiView):
+class GuidancesView(GuidanceApiView):
     query_parameters = PAGE_PARAMETERS
 
     @extend_schema(responses=paged(GuidanceVersionSerializer))
@@ -144,7 +158,7 @@ class GuidancesView(ApiView):
 
 
 @requires(get="guidance.view", put="guidance.edit")
-class GuidanceView(ApiView):
+class GuidanceView(GuidanceApiView):
     @extend_schema(responses=GuidanceVersionSerializer)
     def get(self, request: Request, project: str, mission: str) -> Response:
         """The version in force. Its ETag is what a change must match."""
@@ -168,7 +182,7 @@ class GuidanceView(ApiView):
 
 
 @requires(get="guidance.view")
-class GuidanceVersionsView(ApiView):
+class GuidanceVersionsView(GuidanceApiView):
     query_parameters = PAGE_PARAMETERS
 
     @extend_schema(responses=paged(GuidanceVersionSerializer))
@@ -180,7 +194,7 @@ class GuidanceVersionsView(ApiView):
 
 
 @requires(get="guidance.view")
-class GuidanceVersionView(ApiView):
+class GuidanceVersionView(GuidanceApiView):
     @extend_schema(responses=GuidanceVersionSerializer)
     def get(self, request: Request, project: str, mission: str, number: int) -> Response:
         """One version."""
@@ -188,7 +202,7 @@ class GuidanceVersionView(ApiView):
 
 
 @requires(get="guidance.view")
-class GuidanceDiffView(ApiView):
+class GuidanceDiffView(GuidanceApiView):
     query_parameters = frozenset({"from"})
 
     @extend_schema(
@@ -209,7 +223,7 @@ class GuidanceDiffView(ApiView):
 
 
 @requires(post="guidance.edit")
-class PromoteView(ApiView):
+class PromoteView(GuidanceApiView):
     @extend_schema(request=RunNameSerializer, responses={201: GuidanceVersionSerializer})
     @idempotent()
     def post(self, request: Request, project: str) -> Response:
@@ -231,7 +245,7 @@ class PromoteView(ApiView):
 
 
 @requires(post="guidance.edit")
-class RevertView(ApiView):
+class RevertView(GuidanceApiView):
     @extend_schema(request=RevertSerializer, responses={201: GuidanceVersionSerializer})
     @idempotent()
     def post(self, request: Request, project: str, mission: str) -> Response:
@@ -244,7 +258,7 @@ class RevertView(ApiView):
 
 
 @requires(get="guidance.view", post="guidance.edit")
-class CorrectedView(ApiView):
+class CorrectedView(GuidanceApiView):
     query_parameters = PAGE_PARAMETERS
 
     @extend_schema(responses=paged(CorrectedRecordsSerializer))

@@ -20,7 +20,8 @@ from console.catalog.models import Output
 from console.guidance.models import CorrectedRecords, GuidanceVersion, Suggestion
 from console.reviews.models import Review, ReviewItem
 from console.reviews.policy import reasons_of
-from console.reviews.sources import RECORDS, json_lines
+from console.reviews.reading import json_lines
+from console.reviews.sources import RECORDS
 from console.reviews.states import COUNTED, FINAL, Kind
 from console.runs.models import Run
 from mlcore.run.hashing import FileEntry, tree_digest

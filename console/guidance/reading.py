@@ -10,7 +10,7 @@ from console.api.problems import ApiProblem, pointer
 from console.catalog import blobs
 from console.catalog.models import Output
 from console.catalog.queries import file_of
-from console.reviews.sources import json_lines
+from console.reviews.reading import json_lines
 from mlcore.errors import DataError
 from mlcore.stage_b.guidance.model import Guidance, Meta, guidance_json, parse_guidance
 

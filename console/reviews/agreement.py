@@ -83,23 +83,26 @@ def _pair_columns(pairs: Sequence[tuple[Hashable, Hashable]]) -> Columns:
     """[pairs, k * k]: which cell of the table of first and second each pair is in."""
     places = _places([value for pair in pairs for value in pair])
     k = len(places)
+    cells = [places[first] * k + places[second] for first, second in pairs]
     columns = np.zeros((len(pairs), k * k))
-    for row, (first, second) in enumerate(pairs):
-        columns[row, places[first] * k + places[second]] = 1
+    columns[np.arange(len(pairs)), np.array(cells, dtype=int)] = 1
     return columns
 
 
 def _unit_columns(units: Sequence[Sequence[Hashable]]) -> Columns:
     """[units, k * k]: the coincidences of each unit's values."""
-    paired = [list(values) for values in units if len(values) > 1]
+    paired = [tuple(values) for values in units if len(values) > 1]
     places = _places([value for values in paired for value in values])
     k = len(places)
-    columns = np.zeros((len(paired), k, k))
-    for row, values in enumerate(paired):
-        counts = np.bincount([places[v] for v in values], minlength=k).astype(float)
-        together = np.outer(counts, counts) - np.diag(counts)
-        columns[row] = together / (len(values) - 1)
-    return columns.reshape(len(paired), k * k)
+    # Few things are said, and by most tickets the same: each is counted out once.
+    found = {values: _coincidences(values, places) for values in set(paired)}
+    return np.array([found[values] for values in paired]).reshape(len(paired), k * k)
+
+
+def _coincidences(values: Sequence[Hashable], places: dict[Hashable, int]) -> Columns:
+    counts = np.bincount([places[v] for v in values], minlength=len(places)).astype(float)
+    together = np.outer(counts, counts) - np.diag(counts)
+    return np.asarray(together / (len(values) - 1)).reshape(-1)
 
 
 def _places(values: Sequence[Hashable]) -> dict[Hashable, int]:

@@ -3,11 +3,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.reviews import api, api_lead, api_setup
+from console.reviews import api, api_lead, api_own, api_setup
 
 _REVIEW = "projects/<slug:project>/review/"
 _ITEM = _REVIEW + "<int:pk>/"
 urlpatterns = [
+    path("me/desk/", api_own.DeskSettingsView.as_view(), name="desk_settings"),
+    path(_REVIEW + "views/", api_own.SavedViewsView.as_view(), name="review_views"),
+    path(_REVIEW + "views/<int:pk>/", api_own.SavedViewView.as_view(), name="review_view"),
     path(_REVIEW + "items/", api.ReviewItemsView.as_view(), name="review_items"),
     path(_REVIEW + "summary/", api.ReviewSummaryView.as_view(), name="review_summary"),
     path(_REVIEW + "next/", api.ReviewNextView.as_view(), name="review_next"),

@@ -11,13 +11,13 @@ from django.utils.translation import get_language
 
 from console.accounts.access import requires
 from console.accounts.models import Project
-from console.reviews import overview, queries, words
-from console.reviews.checklist import checklist_of
+from console.reviews import overview, own, queries, words
+from console.reviews.blindness import viewer_of
+from console.reviews.checklist import seen_checklist
 from console.reviews.filters import CLAIM_NAMES, filter_of_query
-from console.reviews.keys import KEYS, key_caps
+from console.reviews.keys import KEYS, key_caps, remapped
 from console.reviews.leases import HARD, HEARTBEAT_S
 from console.reviews.policy import reasons_of
-from console.reviews.queries import Viewer
 from console.reviews.states import Kind
 from console.web.pages import page, project_of
 
@@ -25,11 +25,6 @@ PREFETCH = 3
 """tickets that wait behind the one on the screen"""
 MOST_UNSENT = 20
 IDLE_S = 180
-
-
-def viewer_of(request: HttpRequest) -> Viewer:
-    """Who looks at the page."""
-    return Viewer(request.user, vars(request)["rights"])  # type: ignore[arg-type]
 
 
 @requires(get="reviews.view")
@@ -59,8 +54,8 @@ def adjudicate(request: HttpRequest, project: str) -> HttpResponseBase:
 @page
 def checklist(request: HttpRequest, project: str, pk: int) -> HttpResponseBase:
     """What the ticket has to meet, as JSON for the desk."""
-    here = project_of(request)
-    return JsonResponse(checklist_of(here, queries.item(here, viewer_of(request), pk)))
+    here, viewer = project_of(request), viewer_of(request)
+    return JsonResponse(seen_checklist(here, queries.item(here, viewer, pk), viewer.user))
 
 
 def _desk(request: HttpRequest, queue: str) -> HttpResponseBase:
@@ -68,16 +63,24 @@ def _desk(request: HttpRequest, queue: str) -> HttpResponseBase:
     wanted = filter_of_query(request.GET)
     narrowed = {k: list(v) if isinstance(v, tuple) else v for k, v in wanted.to_json().items()}
     narrowed = {k: v for k, v in narrowed.items() if k in CLAIM_NAMES}
+    settings = own.desk_of(request.user)  # type: ignore[arg-type]
     context = {
         "queue": queue,
         "adjudicating": queue == "adjudication",
-        "cap": key_caps(),
+        "cap": key_caps(remapped(settings.keys)),
+        "break_minutes": settings.break_minutes,
+        "break_offer": settings.break_minutes or own.BREAK_MINUTES,
+        "longest_break": own.LONGEST_BREAK,
         "keys": KEYS,
         "filter": narrowed,
         "missions": overview.missions(here),
         "prefetch": PREFETCH,
         "kinds": [(k, words.KINDS[k]) for k in Kind if k != Kind.GOLD],
-        "data": _data(request, here, queue, narrowed),
+        "data": {
+            **_data(request, here, queue, narrowed),
+            "own_keys": settings.keys,
+            "break_minutes": settings.break_minutes,
+        },
     }
     return render(request, "reviews/desk.html", context)
 
@@ -94,6 +97,8 @@ def _data(
         "filter": narrowed,
         "api": f"/api/v1/projects/{here.slug}/review/",
         "pages": home,
+        "settings": reverse("api:desk_settings"),
+        "yours": reverse("guidance:yours", args=[here.slug]),
         "reasons": _reasons(here),
         "words": words.script_words(),
         "prefetch": PREFETCH,

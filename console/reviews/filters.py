@@ -1,6 +1,7 @@
 """Which tickets: the one filter of lists, claims, acts on many and exports."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -22,6 +23,8 @@ NOBODY = "nobody"
 class ItemFilter:
     """Empty means no limit; the fields narrow each other, the values of one field widen it."""
 
+    ticket: tuple[str, ...] = ()
+    """ids of tickets: these and no other"""
     state: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
     mission: tuple[str, ...] = ()
@@ -43,7 +46,20 @@ class ItemFilter:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-_LISTED = ("state", "kind", "mission", "verdict", "outcome", "why")
+@dataclass(frozen=True)
+class Blindfold:
+    """What a filter must not tell who asks: the kind, verdict, label and reason of tickets that
+    are kept back from them."""
+
+    rows: Q
+    """these tickets"""
+    passes: bool = False
+    """whether they pass whatever is asked of what is kept back, or never do: both tell nothing"""
+    checks: bool = False
+    """whether a check counts as of the kind that it repeats"""
+
+
+_LISTED = ("ticket", "state", "kind", "mission", "verdict", "outcome", "why")
 _KNOWN: dict[str, frozenset[str]] = {
     "state": frozenset(State), "kind": frozenset(Kind), "verdict": frozenset({"pass", "fail"}),
     "outcome": frozenset(Decision),
@@ -52,6 +68,7 @@ NAMES = frozenset(field.name for field in fields(ItemFilter))
 CLAIM_NAMES = frozenset({"kind", "mission", "verdict", "why", "run"})
 """what a reviewer may narrow the next tickets by"""
 _ABOUT = {
+    "ticket": "ids of tickets",
     "state": "in one of these states", "kind": "of one of these kinds",
     "mission": "of one of these missions", "verdict": "the model's verdict",
     "outcome": "what people decided", "why": "code of why it is in the queue",
@@ -105,31 +122,58 @@ def filter_of_json(body: Mapping[str, Any]) -> ItemFilter:
 
 
 def apply(
-    rows: QuerySet[ReviewItem], wanted: ItemFilter, now: Any, me: User | None = None
+    rows: QuerySet[ReviewItem], wanted: ItemFilter, now: Any, me: User | None = None,
+    blindfold: Blindfold | None = None,
 ) -> QuerySet[ReviewItem]:
     """The rows that pass. `me` is who `assigned=me` means."""
+    secret = _secret(wanted, checks=blindfold is not None and blindfold.checks)
+    if secret and blindfold is not None:
+        secret = blindfold.rows | secret if blindfold.passes else secret & ~blindfold.rows
+    rows = rows.filter(secret)
     for name, column in (
-        ("state", "state"), ("kind", "kind"), ("mission", "mission"),
-        ("verdict", "model_verdict"), ("outcome", "outcome"), ("why", "why_code"),
+        ("ticket", "pk"), ("state", "state"), ("mission", "mission"), ("outcome", "outcome"),
     ):
         values = getattr(wanted, name)
         if values:
             rows = rows.filter(**{f"{column}__in": values})
-    if wanted.assigned == NOBODY:
-        rows = rows.filter(assigned_to=None, assigned_group=None)
-    elif wanted.assigned == ME:
-        rows = rows.filter(assigned_to=me)
-    elif wanted.assigned.startswith("group:"):
-        rows = rows.filter(assigned_group__name=wanted.assigned.removeprefix("group:"))
-    elif wanted.assigned:
-        rows = rows.filter(assigned_to__username=wanted.assigned)
+    rows = _assigned(rows, wanted.assigned, me)
     if wanted.run:
         rows = rows.filter(run__uid=wanted.run)
     if wanted.q:
-        rows = rows.filter(Q(ticket_key__startswith=wanted.q) | Q(group_id__startswith=wanted.q))
+        # A ticket's key ends in the verdict on record.
+        key = Q(ticket_key__startswith=wanted.q)
+        key = key if blindfold is None else key & ~blindfold.rows
+        rows = rows.filter(key | Q(group_id__startswith=wanted.q))
     if wanted.late:
         rows = rows.filter(due__lt=now, settled=None)
     return rows
+
+
+def _secret(wanted: ItemFilter, *, checks: bool) -> Q:
+    """The condition on what a blind review keeps back; empty where nothing of it is asked for."""
+    found = Q()
+    if wanted.kind and checks:
+        repeated = Q(kind=Kind.GOLD, gold__item__kind__in=wanted.kind)
+        found &= Q(kind__in=[kind for kind in wanted.kind if kind != Kind.GOLD]) | repeated
+    elif wanted.kind:
+        found &= Q(kind__in=wanted.kind)
+    if wanted.verdict:
+        found &= Q(model_verdict__in=wanted.verdict)
+    if wanted.why:
+        found &= Q(why_code__in=wanted.why)
+    return found
+
+
+def _assigned(
+    rows: QuerySet[ReviewItem], assigned: str, me: User | None
+) -> QuerySet[ReviewItem]:
+    if assigned == NOBODY:
+        return rows.filter(assigned_to=None, assigned_group=None)
+    if assigned == ME:
+        return rows.filter(assigned_to=me)
+    if assigned.startswith("group:"):
+        return rows.filter(assigned_group__name=assigned.removeprefix("group:"))
+    return rows.filter(assigned_to__username=assigned) if assigned else rows
 
 
 def project_items(project: Project) -> QuerySet[ReviewItem]:
@@ -143,6 +187,8 @@ def _checked(values: dict[str, Any], status: int) -> ItemFilter:
         if wrong is not None:
             known_text = ", ".join(sorted(known))
             raise _bad(status, name, f"There is no {name} {wrong!r}; there is: {known_text}.")
+    if any(not re.fullmatch("[0-9]{1,18}", text) for text in values.get("ticket", ())):
+        raise _bad(status, "ticket", "ticket is the id of a ticket, a whole number.")
     for name, value in values.items():
         texts = value if isinstance(value, tuple) else (value,)
         if any(isinstance(text, str) and (len(text) > 300 or "\x00" in text) for text in texts):

@@ -22,6 +22,7 @@ class TicketImageSerializer(serializers.Serializer[Any]):
     summary = serializers.CharField()
     truth = serializers.ListField(child=serializers.DictField(), help_text="objects, in pixels")
     prediction = serializers.ListField(child=serializers.DictField(), help_text="as truth")
+    predicted_by = serializers.CharField(help_text="uid of the run; empty: not known")
     thumb = serializers.CharField(help_text="for five minutes and this person only")
     preview = serializers.CharField()
     large = serializers.CharField()

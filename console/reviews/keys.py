@@ -6,9 +6,10 @@ with the control (or command) key, anything else as the browser calls it, `Space
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,8 @@ KEYS: tuple[Key, ...] = (
 )
 PAGE_KEYS = frozenset({"g", "/", "Ctrl+k"})
 """what every page answers to, the desk too: go to a place, search"""
+_KEY = re.compile(r"(?:Shift\+|Ctrl\+)?[a-z]|F(?:[1-9]|1[0-2])|[,.;'\[\]\\]")
+"""what an act can be put on: nothing that edits a text, moves the focus or erases"""
 
 
 def collisions(keys: Sequence[Key] = KEYS) -> list[str]:
@@ -63,9 +66,33 @@ def collisions(keys: Sequence[Key] = KEYS) -> list[str]:
     return sorted(n for n, times in counted.items() if times > 1 or n in PAGE_KEYS)
 
 
-def key_caps() -> dict[str, str]:
+def problems(own: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a person's own keys, by act: an act that there is not or that stays where
+    it is, no key, a key that another act has or that every page answers to."""
+    known = {key.act: key for key in KEYS}
+    out = {}
+    for act, name in own.items():
+        if act not in known or known[act].fixed:
+            out[act] = "there is no such act, or it has a fixed key"
+        elif not _KEY.fullmatch(name):
+            out[act] = "a letter, also with Shift or Ctrl, or a function key"
+    if out:
+        return out
+    taken = set(collisions(remapped(own)))
+    return {act: f"{cap(name)} does something else already" for act, name in own.items()
+            if name in taken}  # fmt: skip
+
+
+def remapped(own: Mapping[str, str]) -> tuple[Key, ...]:
+    """The list with a person's own keys in the first place of their acts."""
+    return tuple(
+        replace(key, keys=(own[key.act], *key.keys[1:])) if key.act in own else key for key in KEYS
+    )
+
+
+def key_caps(keys: Sequence[Key] = KEYS) -> dict[str, str]:
     """The first key of every act as it is printed on a button."""
-    return {key.act.replace("-", "_"): cap(key.keys[0]) for key in KEYS}
+    return {key.act.replace("-", "_"): cap(key.keys[0]) for key in keys}
 
 
 def cap(key: str) -> str:

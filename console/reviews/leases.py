@@ -18,7 +18,7 @@ from console.accounts.audit import SYSTEM, Actor
 from console.accounts.models import Project, User
 from console.api.problems import ApiProblem
 from console.reviews import gold
-from console.reviews.filters import ItemFilter, apply
+from console.reviews.filters import Blindfold, ItemFilter, apply
 from console.reviews.models import (
     Lease,
     Review,
@@ -122,7 +122,11 @@ def free_for(
     skipped = Skip.objects.filter(reviewer=person, created__gt=since)
     rows = rows.exclude(pk__in=own.values("item")).exclude(pk__in=skipped.values("item"))
     if filtered:
-        rows = apply(rows, wanted.filter, timezone.now(), person)
+        # A blind ticket comes whatever is asked of what it keeps back: to be given it, or not to
+        # be, would tell, and checks would stand out.
+        blind = Blindfold(Q(blind=True) | Q(state=State.SECOND), passes=True)
+        hides = None if wanted.adjudicating else blind
+        rows = apply(rows, wanted.filter, timezone.now(), person, hides)
     return rows.order_by("-priority", "-score", "id")
 
 
@@ -226,13 +230,15 @@ def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[
     those that are over, end."""
     now = timezone.now()
     kept, over, unfit = [], [], []
-    for lease in list(_leases(person, project)):
+    leases = list(_leases(person, project))
+    fitting = _fitting(leases, wanted)
+    for lease in leases:
         adjudicating = lease.back_to == State.CONFLICT
         if lease.taken + LONGEST <= now:
             over.append(lease)
         elif adjudicating != wanted.adjudicating:
             continue
-        elif lease.hold == Lease.Hold.SOFT and not _fits(lease, wanted.filter):
+        elif lease.item_id not in fitting:
             unfit.append(lease)
         else:
             _renew(lease, now)
@@ -242,11 +248,16 @@ def _held(actor: Actor, person: User, project: Project, wanted: Wanted) -> list[
     return kept
 
 
-def _fits(lease: Lease, wanted: ItemFilter) -> bool:
-    if not wanted.to_json():
-        return True
-    rows = ReviewItem.objects.filter(pk=lease.item_id)
-    return lease.item.gold_id is not None or apply(rows, wanted, timezone.now()).exists()
+def _fitting(leases: Sequence[Lease], wanted: Wanted) -> set[int]:
+    """Tickets that the person keeps under that filter: what is on the screen stays there."""
+    out = {x.item_id for x in leases if x.hold == Lease.Hold.HARD or x.item.gold_id is not None}
+    asked = [lease.item_id for lease in leases if lease.item_id not in out]
+    if not asked or not wanted.filter.to_json():
+        return out.union(asked)
+    blind = Blindfold(Q(lease__blind=True), passes=True)
+    rows = ReviewItem.objects.filter(pk__in=asked)
+    rows = apply(rows, wanted.filter, timezone.now(), None, blind)
+    return out.union(rows.values_list("pk", flat=True))
 
 
 def _first_free(

@@ -20,10 +20,6 @@ from console.runs.models import Run
 
 OPEN = tuple(state for state in State if state not in FINAL)
 HOURS, DAYS = 24, 14
-MALFORMED_ALARM = 0.05
-"""share of a run's tickets without a verdict from which on the run is not well"""
-RATE_ALARM = 0.5
-"""share of a run's tickets sent to people from which on the run saves nobody work"""
 
 
 @dataclass(frozen=True)
@@ -127,16 +123,10 @@ def newest_verdicts(project: Project) -> Run | None:
 
 
 def rates(run: Run) -> dict[str, dict[str, Any]]:
-    """Shares of the run's tickets without a verdict and sent to people: value, n, limit, over."""
-    out = {}
-    for name, limit in (("malformed", MALFORMED_ALARM), ("label_suspect", RATE_ALARM)):
-        figure = (run.headline or {}).get(name)
-        if figure and figure.get("value") is not None:
-            value = float(figure["value"])
-            out[name] = {
-                "value": value,
-                "n": figure.get("n"),
-                "limit": limit,
-                "over": value > limit,
-            }
-    return out
+    """Shares of the run's tickets without a verdict and sent to people: value and n."""
+    found = {name: (run.headline or {}).get(name) for name in ("malformed", "label_suspect")}
+    return {
+        name: {"value": float(figure["value"]), "n": figure.get("n")}
+        for name, figure in found.items()
+        if figure and figure.get("value") is not None
+    }

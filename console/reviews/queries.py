@@ -3,7 +3,7 @@ decided themselves; leads and auditors see everything."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from console.accounts.models import Project, User
 from console.api.pagination import Order
-from console.reviews.filters import ItemFilter, apply, project_items
+from console.reviews.filters import Blindfold, ItemFilter, apply, project_items
 from console.reviews.leases import Wanted, free_for
 from console.reviews.models import (
     GoldItem,
@@ -41,6 +41,12 @@ class Viewer:
     @property
     def sees_all(self) -> bool:
         return "reviews.audit" in self.rights
+
+    @property
+    def may_judge(self) -> bool:
+        """Whether tickets can come to them, and so must be kept back from them where they are
+        blind."""
+        return "reviews.decide" in self.rights
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,38 @@ def visible(project: Project, viewer: Viewer) -> QuerySet[ReviewItem]:
 
 
 def items(project: Project, viewer: Viewer, wanted: ItemFilter) -> QuerySet[ReviewItem]:
-    """The visible tickets that pass the filter."""
-    return apply(visible(project, viewer), wanted, timezone.now(), viewer.user)
+    """The visible tickets that pass the filter, as far as it may tell them apart."""
+    blindfold = Blindfold(blind_to(viewer), checks=not viewer.sees_all)
+    rows = visible(project, viewer)
+    if wanted.state and not viewer.sees_all:
+        # They are not told that a ticket has a first review; see `shapes.ticket`.
+        shown = {*wanted.state} - {State.SECOND}
+        hidden = {State.SECOND} if State.PENDING in shown else set()
+        wanted = replace(wanted, state=tuple(sorted(shown | hidden)))
+        rows = rows if shown else rows.none()
+    return apply(rows, wanted, timezone.now(), viewer.user, blindfold)
+
+
+def blind_to(viewer: Viewer) -> Q:
+    """The tickets that the viewer must judge, or may have to, without the model's word and other
+    reviews: `shapes.is_blind` as a condition."""
+    # Every part is true or false where there is no lease, so that the whole can be negated.
+    leased = Q(lease__isnull=False)
+    held = leased & Q(lease__reviewer=viewer.user, lease__blind=True)
+    if viewer.sees_all:
+        return held
+    waiting = [State.SECOND, State.CONFLICT]
+    awaited = Q(blind=True) | Q(state__in=waiting) | (leased & Q(lease__back_to__in=waiting))
+    elsewhere = Q(lease__isnull=True) | ~Q(lease__reviewer=viewer.user)
+    return held | (elsewhere & ~Q(state__in=sorted(FINAL)) & awaited)
+
+
+def hidden_keys(project: Project, viewer: Viewer) -> QuerySet[ReviewItem, str]:
+    """Keys of the tickets whose verdict and label no page may tell the viewer now: a ticket is
+    known by other pages than those of review. None for who is never asked to judge."""
+    rows = project_items(project).filter(blind_to(viewer)).order_by()
+    rows = rows if viewer.may_judge else rows.none()
+    return rows.values_list("ticket_key", flat=True)
 
 
 def item(project: Project, viewer: Viewer, pk: int) -> ReviewItem:

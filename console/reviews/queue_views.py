@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,13 +18,14 @@ from console.accounts.models import Membership, Project
 from console.accounts.roles import RIGHTS
 from console.api.pagination import keyset_page
 from console.catalog.reports import histogram
-from console.reviews import figures, overview, queries, services, shapes, words
+from console.reviews import figures, overview, own, queries, services, shapes, words
+from console.reviews.blindness import viewer_of
 from console.reviews.checklist import checklist_of
-from console.reviews.desk_views import viewer_of
 from console.reviews.filters import ItemFilter, filter_of_query
 from console.reviews.models import Export, ReviewerGroup, ReviewItem
 from console.reviews.policy import policy_of, reasons_of
 from console.reviews.states import FINAL, SETTLED, Decision, Kind, State
+from console.verdicts import boards
 from console.web.pages import link, page, pager, project_of
 
 PAGE_SIZE = 50
@@ -66,7 +68,8 @@ def queue(request: HttpRequest, project: str) -> HttpResponseBase:
         "view": view if not asked.state else "", "asked": _asked(asked),
         "any": bool(asked.to_json()), "missions": overview.missions(here),
         "kinds": [(k, words.KINDS[k]) for k in Kind if k != Kind.GOLD or viewer.sees_all],
-        "policy": policy_of(here),
+        "policy": policy_of(here), "alarms": boards.standing_rows(here),
+        "saved": _saved(here, viewer), "here": request.META["QUERY_STRING"],
         "acts_on": open_, "acts_exact": exact, "assignable": _assignable(here, viewer),
         "data": _data(here, wanted), "exports": _exports(here, viewer), "tab": "queue",
         **pager(request, found.next_cursor),
@@ -96,6 +99,7 @@ def quality(request: HttpRequest, project: str) -> HttpResponseBase:
         "people": overview.decided_by(here),
         "run": run,
         "rates": overview.rates(run) if run else {},
+        "alarms": boards.standing_rows(here),
         "depth": overview.depth(here),
         "notices": list(queries.notices(here)[:20]),
         "policy": policy_of(here),
@@ -123,10 +127,13 @@ def ticket(request: HttpRequest, project: str, pk: int) -> HttpResponseBase:
         "ticket": shown, "events": events, "checklist": checklist_of(here, item),
         "why_sentence": words.KIND_SENTENCES.get(shown["kind"] or "", ""),
         "kind_word": words.KINDS.get(shown["kind"] or "", ""),
-        "final": item.state in FINAL, "late": item.settled is None and item.due < timezone.now(),
+        "final": item.state in FINAL,
+        "late": item.settled is None and item.due < timezone.now(),
         "can_gold": sure and "reviews.gold" in viewer.rights
         and item.outcome in (Decision.PASS, Decision.FAIL, Decision.BROKEN),
-        "data": _data(here, ItemFilter()),
+        "acts": item.state not in FINAL and item.kind != Kind.GOLD,
+        "assignable": _assignable(here, viewer),
+        "data": _data(here, ItemFilter(ticket=(str(item.pk),))),
     }  # fmt: skip
     return render(request, "reviews/ticket.html", context)
 
@@ -200,6 +207,16 @@ def _assignable(here: Project, viewer: queries.Viewer) -> dict[str, list[str]]:
         "people": sorted(people.values_list("user__username", flat=True)),
         "groups": list(ReviewerGroup.objects.filter(project=here).values_list("name", flat=True)),
     }
+
+
+def _saved(here: Project, viewer: queries.Viewer) -> list[dict[str, Any]]:
+    """The person's own views, each as an address that can be passed on."""
+    path = reverse("reviews:queue", args=[here.slug])
+    rows = own.views_of(viewer.user, here)
+    return [
+        {"id": view.pk, "name": view.name, "url": f"{path}?{view.query}", "query": view.query}
+        for view in rows
+    ]
 
 
 def _exports(here: Project, viewer: queries.Viewer) -> list[Export]:

@@ -1,6 +1,7 @@
 """Tickets as the API gives them, with what this person must not know kept back."""
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.utils import timezone
@@ -44,7 +45,7 @@ def ticket(
         "mission": item.mission, "kind": None if blind else _kind(item, viewer),
         "state": _state(item, viewer), "version": item.version, "etag": ticket_etag(item),
         "blind": blind, "run": item.run.uid if item.run else None,
-        "images": _images(item, viewer, project), "guidance_step": item.guidance_step,
+        "images": _images(item, viewer, project, blind=blind), "guidance_step": item.guidance_step,
         "priority": item.priority, "needed": item.needed if viewer.sees_all else 1,
         "outcome": _outcome(item, viewer), "consumed_by": item.consumed_by,
         "created": item.created, "due": item.due,
@@ -55,7 +56,7 @@ def ticket(
     }
     out |= _hidden() if blind else _told(item)
     # A photograph used twice is what such a ticket is about, and says nothing of the model.
-    out["evidence"] = _evidence(item, viewer, project)
+    out["evidence"] = _evidence(item, viewer, project, blind=blind)
     out["score"] = 0.0 if blind else round(item.score, 6)
     if reviews:
         rows: list[Review] = list(reviews_of(item, viewer))
@@ -88,6 +89,11 @@ def _key(item: ReviewItem, *, blind: bool) -> str:
     return item.group_id if blind else item.ticket_key
 
 
+def group_of(ticket_key: str) -> str:
+    """A ticket's key without the verdict on record."""
+    return ticket_key.partition("::")[0]
+
+
 def _kind(item: ReviewItem, viewer: Viewer) -> str | None:
     """A check looks like the ticket that it repeats, to all but leads and auditors."""
     if item.kind != Kind.GOLD or viewer.sees_all:
@@ -109,26 +115,43 @@ def _outcome(item: ReviewItem, viewer: Viewer) -> str:
     return item.outcome if _state(item, viewer) in FINAL else ""
 
 
-def _images(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[str, Any]]:
+def _images(
+    item: ReviewItem, viewer: Viewer, project: Project, *, blind: bool
+) -> list[dict[str, Any]]:
     summaries = item.summaries
     return [
         {
-            "number": number, "name": str(image.get("name", "")),
+            "number": number, "name": _name(str(image.get("name", "")), blind=blind),
             "missing": not image.get("sha256"),
             "width": image.get("width"), "height": image.get("height"),
             "summary": summaries[number - 1] if number <= len(summaries) else "",
             "truth": image.get("truth") or [], "prediction": image.get("prediction") or [],
+            "predicted_by": image.get("predicted_by", ""),
             **_addresses(item, viewer, project, number),
         }
         for number, image in enumerate(item.images, 1)
     ]  # fmt: skip
 
 
-def _evidence(item: ReviewItem, viewer: Viewer, project: Project) -> list[dict[str, Any]]:
+def _evidence(
+    item: ReviewItem, viewer: Viewer, project: Project, *, blind: bool
+) -> list[dict[str, Any]]:
     return [
-        {**entry, "number": number, **_addresses(item, viewer, project, number)}
+        {**(_blinded(entry) if blind else entry), "number": number,
+         **_addresses(item, viewer, project, number)}
         for number, entry in enumerate(item.evidence, len(item.images) + 1)
-    ]
+    ]  # fmt: skip
+
+
+def _name(name: str, *, blind: bool) -> str:
+    """The folders of an image may be called after the verdict on record."""
+    return PurePosixPath(name.replace("\\", "/")).name if blind else name
+
+
+def _blinded(entry: dict[str, Any]) -> dict[str, Any]:
+    """A twin without the verdict on record of its ticket."""
+    names = {"name": _name(str(entry.get("name", "")), blind=True)} if "name" in entry else {}
+    return {**entry, **names, "ticket_key": group_of(str(entry.get("ticket_key", "")))}
 
 
 def _addresses(

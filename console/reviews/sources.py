@@ -3,13 +3,12 @@
 Read here: `need_review_queue.jsonl`, `need_review.json` and `selections.jsonl` of the output
 `verdicts` (stage_b/1),
 `stage_a.jsonl` of the summaries that the run was given (stage_a/1), and `images.jsonl` of whatever
-those were made of. Lines that cannot be read are passed over and counted in the log.
+those were made of, and the predictions of a run on the same dataset.
 """
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,19 +16,18 @@ from typing import Any
 from console.catalog import blobs
 from console.catalog.models import DatasetRecord, Output
 from console.reviews.opening import ItemRow
+from console.reviews.predicted import predicted_on
+from console.reviews.reading import File, json_lines
 from console.reviews.scoring import CONTRADICTION, draw
 from console.reviews.states import Kind
 from console.runs.models import Run
 
-log = logging.getLogger(__name__)
 QUEUE, SELECTIONS, RECORDS, IMAGES = (
     "need_review_queue.jsonl", "selections.jsonl", "stage_a.jsonl", "images.jsonl",
 )
 STANDING = "need_review.json"
 PENDING = "pending_signal_hit"
 """a warning of the guard: a point that must be confirmed was not"""
-MAX_LINE = 4 << 20
-File = Mapping[str, Any]
 
 
 @dataclass
@@ -102,25 +100,6 @@ def evidence_of(run: Run) -> dict[str, Evidence]:
     return out
 
 
-def json_lines(files: Sequence[File], name: str) -> Iterator[dict[str, Any]]:
-    """The objects of a file of an output; nothing when the output has no such file."""
-    entry = next((f for f in files if PurePosixPath(f["path"]).name == name), None)
-    if entry is None:
-        return
-    bad = 0
-    with blobs.open_blob(entry["sha256"]) as file:
-        while raw := file.readline(MAX_LINE):
-            try:
-                value = json.loads(raw)
-            except ValueError:
-                bad += 1
-                continue
-            if isinstance(value, dict):
-                yield value
-    if bad:
-        log.warning("lines that are not JSON", extra={"file": name, "lines": bad})
-
-
 def _bound(run: Run, type_: str) -> list[Output]:
     """The outputs of a type that the run was given."""
     keys = [b["output"] for b in run.bindings if "output" in b]
@@ -156,6 +135,7 @@ class ImageFinder:
             self.by_name.setdefault(PurePosixPath(path).name, []).append(path)
         self.known = blobs.sizes([str(entry["sha256"]) for entry in self.by_path.values()])
         self.truth = _truth(outputs)
+        self.predicted = predicted_on(output, outputs)
 
     def __call__(self, group: str, name: str) -> dict[str, Any]:
         entry = self._entry(group, name)
@@ -164,15 +144,22 @@ class ImageFinder:
         found = {"name": name, **entry}
         if truth := self.truth.get(str(entry["sha256"])):
             found["truth"] = truth
+        path = self._path(group, name)
+        if path in self.predicted.by_path:
+            found["prediction"] = self.predicted.by_path[path]
+            found["predicted_by"] = self.predicted.run
         return found
 
     def _entry(self, group: str, name: str) -> dict[str, Any] | None:
+        return self.by_path.get(self._path(group, name))
+
+    def _path(self, group: str, name: str) -> str:
         if name in self.by_path:
-            return self.by_path[name]
+            return name
         paths = self.by_name.get(PurePosixPath(name).name, [])
         beside = [path for path in paths if group in PurePosixPath(path).parts]
         fitting = beside or paths
-        return self.by_path[fitting[0]] if len(fitting) == 1 else None
+        return fitting[0] if len(fitting) == 1 else ""
 
 
 def _truth(outputs: Iterable[Output]) -> dict[str, list[Any]]:

@@ -15,7 +15,7 @@ from console.reviews.deciding import settle
 from console.reviews.leases import HARD, counted_reviews, lease_of, person_of, record_of
 from console.reviews.models import Lease, Review, ReviewItem
 from console.reviews.policy import policy_of
-from console.reviews.states import COUNTED, FREE, Role, State, rest_state
+from console.reviews.states import COUNTED, FINAL, FREE, Role, State, rest_state
 from console.reviews.transitions import Said, locked, move
 
 WITHIN = timedelta(minutes=15)
@@ -67,10 +67,12 @@ def undo(actor: Actor, item_id: int, client: str = "") -> tuple[ReviewItem, Leas
         if lease is not None:
             _behind(actor, item, lease, counted, said)
             return item, None
+        # A settled ticket has told the model's word: who decides it anew is not blind any more.
+        told = item.state in FINAL
         settle(actor, item, counted, said)
         if item.gold_id is not None:
             gold.tally(policy_of(project), project, person)
-        return item, _again(actor, item, person, review, client)
+        return item, _again(actor, item, review, client, blind=review.blind and not told)
 
 
 def _check(
@@ -103,7 +105,7 @@ def _behind(
 
 
 def _again(
-    actor: Actor, item: ReviewItem, person: User, review: Review, client: str
+    actor: Actor, item: ReviewItem, review: Review, client: str, *, blind: bool
 ) -> Lease | None:
     if item.state not in FREE:
         return None
@@ -113,6 +115,6 @@ def _again(
         return None
     move(item, State.LEASED, actor, Said("leased", client=client))
     return Lease.objects.create(
-        item=item, reviewer=person, hold=Lease.Hold.HARD, back_to=back_to, blind=review.blind,
+        item=item, reviewer=review.reviewer, hold=Lease.Hold.HARD, back_to=back_to, blind=blind,
         client=client, taken=now, expires=now + HARD,
     )

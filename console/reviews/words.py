@@ -77,6 +77,11 @@ def _desk_words() -> dict[str, str]:
         "lease_over": _("The lease is over. Your answer still counts if nobody else has taken "
                         "the ticket, and is kept in any case."),
         "no_checklist": _("This ticket brings no checklist; judge it by its mission."),
+        "guidance_step": _("guidance step {n}"),
+        "guidance_rule": _("1 rule"),
+        "guidance_rules": _("{n} rules"),
+        "guidance_yours_one": _("1 from your reviews"),
+        "guidance_yours": _("{n} from your reviews"),
         "no_summary": _("Nothing was said about this image."),
         "blind": _("Hidden until you have decided: this is a blind review."),
         "model_none": _("The model gave no verdict."),
@@ -98,7 +103,10 @@ def _desk_words() -> dict[str, str]:
         "says": _("{name} says"),
         "no_comment": _("no comment"),
         "key_taken": _("{key} is taken by: {title}"),
+        "every_page": _("every page"),
         "press_key": _("press a key"),
+        "break_due": _("You have reviewed for {n} minutes without a pause. A few minutes away from "
+                       "the screen are worth it; your tickets go back by themselves."),
         "blind_tag": _("blind review"),
         "undo_word": _("Undo"),
         "close": _("Close"),
@@ -115,7 +123,17 @@ def _stage_words() -> dict[str, str]:
         "image_n": _("image {n}"),
         "reused_in": _("also in {key}"),
         "bits": _("{n} of 64 bits differ"),
-    }
+        "no_objects": _("nothing to draw"),
+        "no_objects_why": _("Neither true objects nor predictions of these images are in the "
+                            "console. They come from the dataset that the summaries were made of, "
+                            "and from a predict run on it."),
+        "no_prediction": _("no predictions"),
+        "no_prediction_why": _("No predict run on the dataset of these images was in the console "
+                               "when the ticket came."),
+        "drew_nothing": _("predicted: none"),
+        "drew_nothing_why": _("The predict run drew no object on these images."),
+        "predicted_by": _("from the predict run {run}"),
+    }  # fmt: skip
 
 
 def _trouble_words() -> dict[str, str]:
@@ -163,6 +181,8 @@ def _trouble_words() -> dict[str, str]:
 def _queue_words() -> dict[str, str]:
     return {
         "act_none": _("No open ticket is in this filter."),
+        "act_one": _("1 open ticket will change."),
+        "act_failed": _("The console refused it. Load the page again."),
         "act_count": _("{n} open tickets will change."),
         "act_count_more": _("More than {n} open tickets will change."),
         "act_progress": _("{n} of {total} done…"),

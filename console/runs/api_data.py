@@ -17,9 +17,10 @@ from console.api.pagination import OLDEST, PAGE_PARAMETERS, page_of_request, pag
 from console.api.problems import ApiProblem
 from console.api.views import ApiView
 from console.catalog.media import PREVIEW_SIZES, file_response, preview_response
+from console.reviews import blindness
 from console.runs import forms, queries
 from console.runs.metric_store import superseded_after
-from console.runs.models import Artifact, Run, RunEvent
+from console.runs.models import Artifact, Run, RunEvent, Sample
 
 DEFAULT_POINTS = 1000
 MAX_POINTS = 20_000
@@ -141,6 +142,7 @@ class EventsView(ApiView):
         """Events other than metrics, progress and samples, oldest first."""
         run = queries.run_of(self.project, uid)
         rows = RunEvent.objects.filter(run=run).select_related("attempt")
+        rows = blindness.told_events(request.rights, rows)
         if wanted := request.query_params.get("type"):
             rows = rows.filter(type=wanted)
         page = page_of_request(request, rows, OLDEST)
@@ -166,8 +168,10 @@ class SamplesView(ApiView):
             rows = rows.filter(step=step)
         if name := request.query_params.get("name"):
             rows = rows.filter(name=name)
+            if blindness.without_label(request.rights, name) != name:
+                rows = rows.none()  # a name with the right label would be found
         page = page_of_request(request, rows)
-        return page_response(page, lambda row: forms.SampleSerializer(row).data)
+        return page_response(page, lambda row: _sample(row, request))
 
 
 @requires(get="runs.view")
@@ -187,7 +191,8 @@ class SampleImageView(ApiView):
         if "size" in request.query_params:
             size = _number(request, "size", 320, 1, max(PREVIEW_SIZES))
             return preview_response(request._request, row.image_sha, size)
-        return file_response(request._request, row.image_sha, row.name)
+        name = blindness.without_label(request.rights, row.name)
+        return file_response(request._request, row.image_sha, name)
 
 
 @requires(get="runs.view")
@@ -214,11 +219,18 @@ class ArtifactView(ApiView):
     )
     def get(self, request: Request, project: str, uid: str, pk: int) -> HttpResponseBase:
         """The bytes of an artifact, as a download unless showing it is harmless and asked for."""
-        row = Artifact.objects.filter(run=queries.run_of(self.project, uid), pk=pk).first()
+        run = queries.run_of(self.project, uid)
+        row = Artifact.objects.filter(run=run, pk=pk).first()
         if row is None:
             raise Http404
+        blindness.refuse_files_of(request.rights, run)
         inline = "inline" in request.query_params
         return file_response(request._request, row.sha256, row.path, download=not inline)
+
+
+def _sample(row: Sample, request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = forms.SampleSerializer(row).data
+    return {**body, "name": blindness.without_label(request.rights, row.name)}
 
 
 def _number(request: Request, name: str, default: int, least: int, most: int) -> int:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from console.accounts.access import requires
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
+from console.reviews import blindness
 from console.runs import charts, comparing, page_reads, paired, queries, rows, tabs
 from console.runs.models import Run
 from console.web.pages import link, page, project_of
@@ -54,7 +55,7 @@ def compare(request: HttpRequest, project: str) -> HttpResponseBase:
         ],
         "metrics": _metrics(runs),
         "curves_url": f"{reverse('runs:compare-curves', args=[project])}?{_query(runs)}",
-        "samples": _samples(runs),
+        "samples": _samples(request, runs),
         "lines": [{"uid": run.uid, "name": run.name or run.kind} for run in runs],
     }
     return render(request, "runs/compare.html", context)
@@ -157,18 +158,18 @@ def _metrics(runs: Sequence[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def _samples(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def _samples(request: HttpRequest, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The newest samples of the same image in the first few runs; only images that two have."""
     by_name: dict[str, dict[str, Any]] = {}
     for run in list(runs)[:SAMPLED_RUNS]:
         steps = page_reads.sample_steps(run)
         for sample in page_reads.samples_at(run, steps[-1]) if steps else []:
-            shot = tabs.sample_row(run, sample, tabs.TILE_SIZE)
+            shot = tabs.sample_row(request, run, sample, tabs.TILE_SIZE)
             by_name.setdefault(sample.name, {})[run.uid] = shot
     paired = {name: found for name, found in by_name.items() if len(found) > 1}
     return [
         {
-            "name": name,
+            "name": blindness.without_label(vars(request)["rights"], name),
             "shots": [
                 {"run": run.name or run.kind, "place": place, "sample": found[run.uid]}
                 for place, run in enumerate(runs)

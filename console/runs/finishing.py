@@ -20,6 +20,7 @@ from console.runs.fencing import LEASE, LeaseLostError, hold, same_lease
 from console.runs.models import Attempt, Run
 from console.runs.states import FINISHED, AttemptState, Reason, State, check, verdict_of
 from console.verdicts.indexing import index_pending as index_verdicts
+from console.verdicts.people import refresh_pending as count_decisions
 from console.wake import wake, wake_on_commit
 from mlcore.kinds import KINDS
 from mlcore.run.exits import meaning_of
@@ -88,7 +89,8 @@ def reap() -> int:
 
 def tick() -> dict[str, int]:
     """The periodic work: reap, wake workers for what has waited, forget silent workers, write the
-    rows of a dataset whose writer died and of new verdicts, and what the review queue has to do.
+    rows of a dataset whose writer died and of new verdicts, count verdicts with what people decided
+    since, and what the review queue has to do.
 
     After an outage of the console itself every lease gets a fresh term first: hosts could not
     have beaten meanwhile, and their children may be well.
@@ -101,6 +103,7 @@ def tick() -> dict[str, int]:
     woken = _wake_for_waiting()
     index_pending()
     index_verdicts()
+    count_decisions()
     reviews.tick()
     return {"reaped": reaped, "woken": woken}
 

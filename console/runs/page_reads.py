@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -108,9 +108,9 @@ def artifact(run: Run, key: int) -> Artifact:
     return get_object_or_404(Artifact, run=run, pk=key)
 
 
-def events(run: Run) -> list[RunEvent]:
-    """The newest events, newest first."""
-    return list(run.events.order_by("-id")[:SHOWN_EVENTS])
+def newest(events: QuerySet[RunEvent]) -> list[RunEvent]:
+    """The newest of them, newest first."""
+    return list(events.order_by("-id")[:SHOWN_EVENTS])
 
 
 def warnings(run: Run, limit: int = 20) -> list[RunEvent]:

@@ -14,10 +14,11 @@ from console.accounts.audit import Actor
 from console.api.problems import ApiProblem
 from console.catalog.media import file_response, preview_response
 from console.catalog.queries import file_of, output_of_run
+from console.reviews import blindness
 from console.runs import page_reads, queries, rows, services
 from console.runs.models import Run
 from console.runs.tabs import TAB_CONTEXT
-from console.verdicts import run_tab
+from console.verdicts import boards, run_tab
 from console.web.pages import page, project_of
 
 MAX_KEYS = 200
@@ -53,6 +54,7 @@ def run_page(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
     context = {
         "run": rows.run_head(run, waiting, progress_from), "tab": tab,
         "tabs": tab_list(run, run.samples.count(), run.artifacts.count()),
+        "alarms": boards.alarms_of_run(run) if run_tab.has_tickets(run) else [],
         **TAB_CONTEXT[tab](request, run, attempts),
     }
     return render(request, f"runs/tabs/{tab}.html", context)
@@ -105,6 +107,7 @@ def sample_image(request: HttpRequest, project: str, uid: str, key: int) -> Http
 def artifact(request: HttpRequest, project: str, uid: str, key: int) -> HttpResponseBase:
     run = queries.run_of(project_of(request), uid)
     found = page_reads.artifact(run, key)
+    blindness.refuse_files_of(vars(request)["rights"], run)
     return file_response(request, found.sha256, found.path, download=True)
 
 
@@ -118,6 +121,7 @@ def output_file(
     found = file_of(output, path)
     if found is None:
         raise Http404
+    blindness.refuse_output(vars(request)["rights"], output)
     return file_response(request, found["sha256"], path, download=True)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from console.catalog.configs import check_text
 from console.catalog.models import Output
 from console.catalog.queries import outputs_of_run
+from console.reviews import blindness
 from console.runs import charts, marks, page_reads, queries, rows
 from console.runs.evaluation import evaluation_of
 from console.runs.lineage import flow_of_run, ref_url
@@ -39,7 +40,9 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
             {"key": s.key, "value": s.last_value, "unit": unit_of(s.key)}
             for s in sorted(series, key=lambda s: "loss" not in s.key)[:SHOWN_LATEST]
         ],
-        "samples": [sample_row(run, s, TILE_SIZE) for s in page_reads.latest_samples(run)],
+        "samples": [
+            sample_row(request, run, s, TILE_SIZE) for s in page_reads.latest_samples(run)
+        ],
         "warnings": [
             {"time": w.time, "code": w.body.get("code", ""), "message": w.body.get("message", "")}
             for w in page_reads.warnings(run)
@@ -47,7 +50,7 @@ def overview(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Con
         "inputs": [
             {"ref": i["ref"], "url": ref_url(run.project.slug, i["ref"])} for i in run.inputs
         ],
-        "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
+        "outputs": _outputs(request, run),
         "attempts": [_attempt_row(a) for a in attempts],
         "said": rows.said_row(page_reads.being_said(run)),
         "tail": _tail(run, attempts), "gate": gate, "checks": gate.checks if gate else [],
@@ -78,7 +81,7 @@ def samples(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
         "only": only if only in {f.name for f in offered} else "",
         "previous_step": steps[place - 1] if place else None,
         "next_step": steps[place + 1] if place + 1 < len(steps) else None,
-        "samples": [sample_row(run, s, STAGE_SIZE) for s in shown],
+        "samples": [sample_row(request, run, s, STAGE_SIZE) for s in shown],
     }  # fmt: skip
 
 
@@ -98,7 +101,7 @@ def log(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
 def artifacts(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
     slug = run.project.slug
     return {
-        "outputs": [output_row(run, o) for o in _newest(outputs_of_run(run.project, run.uid))],
+        "outputs": _outputs(request, run),
         "artifacts": [
             {
                 "name": a.name, "media": a.media, "sha256": a.sha256, "size": a.size,
@@ -125,7 +128,9 @@ def lineage(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
 
 
 def events(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
-    return {"events": [rows.event_row(e.type, e.time, e.body) for e in page_reads.events(run)]}
+    told = blindness.told_events(vars(request)["rights"], run.events.all())
+    shown = page_reads.newest(told)
+    return {"events": [rows.event_row(e.type, e.time, e.body) for e in shown]}
 
 
 TAB_CONTEXT: Mapping[str, Callable[[HttpRequest, Run, Sequence[Attempt]], Context]] = {
@@ -141,11 +146,12 @@ TAB_CONTEXT: Mapping[str, Callable[[HttpRequest, Run, Sequence[Attempt]], Contex
 }
 
 
-def sample_row(run: Run, sample: Sample, size: int) -> Context:
+def sample_row(request: HttpRequest, run: Run, sample: Sample, size: int) -> Context:
     """A sample as the overlay draws it."""
+    name = blindness.without_label(vars(request)["rights"], sample.name)
     path = reverse("runs:sample-image", args=[run.project.slug, run.uid, sample.pk])
     return {
-        "name": sample.name, "step": sample.step, "width": sample.width, "height": sample.height,
+        "name": name, "step": sample.step, "width": sample.width, "height": sample.height,
         "image": f"{path}?size={size}", "raw": sample.raw, "note": sample.note,
         "parse_failed": marks.is_unreadable(sample),
         "objects": {"truth": sample.truth, "prediction": sample.prediction},
@@ -153,8 +159,15 @@ def sample_row(run: Run, sample: Sample, size: int) -> Context:
     }  # fmt: skip
 
 
-def output_row(run: Run, output: Output) -> Context:
-    """An output with its files and, where it became a dataset or model, the way there."""
+def _outputs(request: HttpRequest, run: Run) -> list[Context]:
+    rights = vars(request)["rights"]
+    newest = _newest(outputs_of_run(run.project, run.uid))
+    return [output_row(run, o, kept_back=blindness.tells(rights, o)) for o in newest]
+
+
+def output_row(run: Run, output: Output, *, kept_back: bool) -> Context:
+    """An output with its files and, where it became a dataset or model, the way there. Of one that
+    is kept back from who judges blind, not even the names: folders are called after labels."""
     slug = run.project.slug
     url, title = "", output.name
     for dataset in output.dataset_versions.all():
@@ -165,12 +178,12 @@ def output_row(run: Run, output: Output) -> Context:
         title = f"{model.entry.name} v{model.number}"
     shown = [
         {**f, "url": reverse("runs:output-file", args=[slug, run.uid, output.name, f["path"]])}
-        for f in output.files[:SHOWN_FILES]
+        for f in output.files[: 0 if kept_back else SHOWN_FILES]
     ]
     return {
         "name": output.name, "type": output.type, "digest": output.digest, "bytes": output.bytes,
         "files": output.files, "shown": shown, "hidden": max(0, len(output.files) - SHOWN_FILES),
-        "url": url, "title": title,
+        "url": url, "title": title, "kept_back": kept_back,
     }  # fmt: skip
 
 

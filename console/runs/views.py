@@ -112,7 +112,7 @@ def _needs(project: Project) -> list[dict[str, Any]]:
             )  # fmt: skip
     for verdicts, code in boards.standing(project):
         share = {
-            "malformed": _("Most tickets of the newest run got no verdict."),
+            "malformed": _("Too many tickets of the newest run got no verdict."),
             "review": _("Most tickets of the newest run need a person."),
         }
         out.append(

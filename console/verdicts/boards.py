@@ -7,17 +7,36 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from console.accounts.models import Project
 from console.guidance.models import GuidanceVersion
+from console.runs.models import Run
 from console.verdicts.models import VerdictSet
 from mlcore.evaluate.statistics import Figure, share_figure
 from mlcore.stage_b.tally import Confusion
 
-ALARM = 0.5
-"""share of malformed or doubted tickets above which something is wrong"""
+LIMITS = {"malformed": 0.05, "review": 0.5}
+"""share of a run's tickets above which something is wrong: of those without a verdict, and of those
+that need a person, where most of the work is nobody's but people's"""
 NAMES = ("label_match", "false_release", "false_block")
-BASES = ("all", "kept")
+BASES: dict[str, tuple[str | Promise, str | Promise]] = {
+    "all": (_("label on record"), _("every ticket, held against the label on record")),
+    "kept": (
+        _("without those in people's hands"),
+        _("without tickets whose label is in doubt and those without a verdict"),
+    ),
+    "truth": (
+        _("with people's decisions"),
+        _("every ticket, held against what people decided where they did, else the label"),
+    ),
+    "unreviewed": (
+        _("without reviewed tickets"),
+        _("only tickets that nobody has decided, held against the label on record"),
+    ),
+}
+"""which tickets, held against what"""
 CHURN_DAYS = 7
 NEWEST_SETS = 60
 
@@ -33,14 +52,22 @@ def shares(cells: Mapping[str, int]) -> dict[str, Figure]:
 
 
 def row_of(verdicts: VerdictSet) -> dict[str, Any]:
-    """One run with its figures, each with n and interval."""
+    """One run with its figures, each with n and interval; without those with people's decisions
+    where they are not counted yet."""
+    counts = {**verdicts.figures, **verdicts.people}
+    figures = {base: shares(counts[base]) for base in BASES if base in counts}
     return {
         "run": verdicts.run,
         "uid": verdicts.run.uid,
         "name": verdicts.run.name,
         "ended": verdicts.run.ended,
         "tickets": verdicts.tickets,
-        "figures": {base: shares(verdicts.figures[base]) for base in BASES},
+        "figures": figures,
+        "bases": [
+            {"name": base, "title": title, "about": about, "figures": figures.get(base)}
+            for base, (title, about) in BASES.items()
+        ],
+        "reviewed": counts.get("reviewed"),
         "malformed": share_figure(verdicts.malformed, verdicts.tickets),
         "doubted": share_figure(verdicts.doubted, verdicts.tickets),
         "format_rate": share_figure(verdicts.well_formed, verdicts.candidates),
@@ -53,8 +80,33 @@ def alarms(verdicts: VerdictSet) -> list[str]:
     """Codes of what is over its limit: `malformed`, `review`."""
     if not verdicts.tickets:
         return []
-    pairs = (("malformed", verdicts.malformed), ("review", verdicts.doubted))
-    return [code for code, n in pairs if n / verdicts.tickets > ALARM]
+    counts = {"malformed": verdicts.malformed, "review": verdicts.doubted}
+    return [code for code, n in counts.items() if n / verdicts.tickets > LIMITS[code]]
+
+
+def alarm_rows(verdicts: VerdictSet) -> list[dict[str, Any]]:
+    """The alarms of a run as pages show them: how much, the limit, the tickets."""
+    counts = {"malformed": verdicts.malformed, "review": verdicts.doubted}
+    return [
+        {
+            "code": code, "n": counts[code], "tickets": verdicts.tickets, "limit": LIMITS[code],
+            "share": counts[code] / verdicts.tickets, "mission": verdicts.mission,
+            "uid": verdicts.run.uid, "name": verdicts.run.name or verdicts.run.uid,
+        }
+        for code in alarms(verdicts)
+    ]  # fmt: skip
+
+
+def alarms_of_run(run: Run) -> list[dict[str, Any]]:
+    """The alarms of a run's newest verdicts; none before they are indexed."""
+    found = VerdictSet.objects.select_related("run").filter(run=run).order_by("-id").first()
+    return alarm_rows(found) if found is not None else []
+
+
+def standing_rows(project: Project) -> list[dict[str, Any]]:
+    """The standing alarms of a project as pages show them."""
+    rows = {row.pk: row for row, _code in standing(project)}
+    return [alarm for row in rows.values() for alarm in alarm_rows(row)]
 
 
 def standing(project: Project) -> list[tuple[VerdictSet, str]]:
@@ -74,7 +126,8 @@ def series(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             shown = [
                 (row, figure)
                 for row in rows
-                if (figure := row["figures"][base][name])["value"] is not None
+                if base in row["figures"]
+                and (figure := row["figures"][base][name])["value"] is not None
             ]
             out[f"{base}/{name}"] = {
                 "x": [row["ended"].isoformat() for row, _ in shown],

@@ -13,7 +13,8 @@ from console.api.problems import ApiProblem
 from console.catalog import blobs
 from console.catalog.models import Output
 from console.catalog.queries import file_of
-from console.reviews.sources import Evidence, evidence_of, json_lines
+from console.reviews.reading import json_lines
+from console.reviews.sources import Evidence, evidence_of
 from console.runs.models import Run
 from console.verdicts.models import VerdictSet, VerdictTicket
 from mlcore.stage_b.tally import Confusion, confusion

@@ -30,6 +30,10 @@ class VerdictSet(models.Model):
     well_formed = models.PositiveIntegerField()
     rules_changed = models.PositiveIntegerField(null=True)
     """texts of guidance that differ after the run; none where meta.json does not tell"""
+    people = models.JSONField(default=dict)
+    """counts with what people decided: see `people.py`; empty until they are made"""
+    people_mark = models.PositiveBigIntegerField(default=0)
+    """the newest review that `people` knows of"""
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

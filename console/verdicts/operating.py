@@ -34,8 +34,8 @@ class Point:
 def curve(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
     """A point for every vote strength that occurs, and one above all, ascending.
 
-    `rows` have `verdict` (empty for none), `label`, `strength`. A ticket without a verdict always
-    goes to people.
+    `rows` have `verdict` (empty for none), `label`, `strength`, and `n` where they stand for
+    several tickets that are alike. A ticket without a verdict always goes to people.
     """
     found = {float(r["strength"]) for r in rows if r["verdict"]}
     return [point_at(rows, threshold) for threshold in [*sorted(found), ABOVE_ALL]]
@@ -44,17 +44,19 @@ def curve(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
 def point_at(rows: Sequence[Mapping[str, Any]], threshold: float) -> Point:
     """The figures at one threshold."""
     cells = dict.fromkeys(("pass pass", "pass fail", "fail pass", "fail fail"), 0)
+    tickets = 0
     for row in rows:
+        tickets += row.get("n", 1)
         # Shares such as 2/3 come back from text with all their digits, yet a person types fewer.
         if row["verdict"] and float(row["strength"]) >= threshold - 1e-9:
-            cells[f"{row['verdict']} {row['label']}"] += 1
+            cells[f"{row['verdict']} {row['label']}"] += row.get("n", 1)
     tp, fp = cells["pass pass"], cells["pass fail"]
     fn, tn = cells["fail pass"], cells["fail fail"]
     automatic = tp + fp + fn + tn
     return Point(
         threshold,
         automatic,
-        len(rows) - automatic,
+        tickets - automatic,
         share_figure(fp, tp + fp),
         share_figure(fn, tn + fn),
         share_figure(tp + tn, automatic),

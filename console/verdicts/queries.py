@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404, QueryDict
 
 from console.accounts.models import Project
@@ -23,6 +23,13 @@ PLACE = Order("place", ("place",))
 SHOWN_SETS = 60
 LEAST_REVIEWS = 20
 """decisions below which a mean of seconds is not called measured"""
+
+
+class Settled(NamedTuple):
+    """What people decided about a ticket, and the item that says so."""
+
+    pk: int
+    outcome: str
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,11 @@ class TicketFilter:
     @property
     def any(self) -> bool:
         return self != TicketFilter()
+
+    @property
+    def tells(self) -> bool:
+        """Whether to pass it says more of a ticket than its name."""
+        return replace(self, q="") != TicketFilter()
 
 
 def filter_of(query: QueryDict) -> TicketFilter:
@@ -71,9 +83,14 @@ def filter_of(query: QueryDict) -> TicketFilter:
     )
 
 
-def tickets(verdicts: VerdictSet, wanted: TicketFilter) -> QuerySet[VerdictTicket]:
-    """Tickets of a run that pass the filter."""
+def tickets(
+    verdicts: VerdictSet, wanted: TicketFilter, hidden: QuerySet[ReviewItem, str]
+) -> QuerySet[VerdictTicket]:
+    """Tickets of a run that pass the filter. `hidden` are keys of those that are blind for who
+    asks: they are found by their group alone, since any other filter would tell their verdict."""
     rows = VerdictTicket.objects.filter(verdicts=verdicts)
+    if wanted.tells:
+        rows = rows.exclude(ticket_key__in=hidden)
     if wanted.verdict:
         rows = rows.filter(verdict="" if wanted.verdict == "none" else wanted.verdict)
     if wanted.label:
@@ -92,7 +109,8 @@ def tickets(verdicts: VerdictSet, wanted: TicketFilter) -> QuerySet[VerdictTicke
     if wanted.below is not None:
         rows = rows.filter(strength__lt=wanted.below)
     if wanted.q:
-        rows = rows.filter(Q(ticket_key__startswith=wanted.q) | Q(group_id__startswith=wanted.q))
+        key = Q(ticket_key__startswith=wanted.q) & ~Q(ticket_key__in=hidden)
+        rows = rows.filter(key | Q(group_id__startswith=wanted.q))
     return rows
 
 
@@ -131,20 +149,15 @@ def set_named(sets: Iterable[VerdictSet], uid: str) -> VerdictSet | None:
     return next((row for row in sets if row.run.uid == uid), None)
 
 
-def settled(project: Project, keys: Iterable[str]) -> dict[str, ReviewItem]:
+def settled(project: Project, keys: Iterable[str]) -> dict[str, Settled]:
     """The newest item of each ticket that people have decided as pass or fail, checks left out."""
-    rows = (
-        ReviewItem.objects.filter(
-            project=project,
-            state__in=sorted(FINAL),
-            outcome__in=["pass", "fail"],
-        )
-        .exclude(kind=Kind.GOLD)
-        .defer("images", "summaries", "evidence")
-        .order_by("settled", "id")
+    rows = ReviewItem.objects.filter(
+        project=project, state__in=sorted(FINAL), outcome__in=["pass", "fail"]
     )
+    rows = rows.exclude(kind=Kind.GOLD).order_by("settled", "id")
     wanted = set(keys)
-    return {row.ticket_key: row for row in rows.iterator(2000) if row.ticket_key in wanted}
+    found = rows.values_list("ticket_key", "pk", "outcome").iterator(5000)
+    return {key: Settled(pk, outcome) for key, pk, outcome in found if key in wanted}
 
 
 def seconds_per_decision(project: Project, mission: str) -> tuple[float | None, int]:
@@ -176,10 +189,26 @@ def facets(verdicts: VerdictSet) -> Mapping[str, list[str]]:
     return {"warnings": sorted(warnings), "reasons": sorted(reasons)}
 
 
-def light_rows(verdicts: VerdictSet) -> list[dict[str, Any]]:
-    """Every ticket without its candidates, in order."""
+def votes(verdicts: VerdictSet) -> list[dict[str, Any]]:
+    """How many tickets have the same verdict, label and vote strength: {verdict, label, strength,
+    n}."""
+    rows = VerdictTicket.objects.filter(verdicts=verdicts).order_by()
+    return list(rows.values("verdict", "label", "strength").annotate(n=Count("pk")))
+
+
+def light_rows(
+    verdicts: VerdictSet, hidden: QuerySet[ReviewItem, str] | None = None
+) -> list[dict[str, Any]]:
+    """Every ticket without its candidates, in order; without those of the keys `hidden`."""
     rows = VerdictTicket.objects.filter(verdicts=verdicts)
+    if hidden is not None:
+        rows = rows.exclude(ticket_key__in=hidden)
     return list(rows.values("pk", "ticket_key", "label", "verdict", "strength", "review_reason"))
+
+
+def tickets_among(verdicts: VerdictSet, keys: QuerySet[ReviewItem, str]) -> int:
+    """How many tickets of a set are of these keys."""
+    return VerdictTicket.objects.filter(verdicts=verdicts, ticket_key__in=keys).count()
 
 
 def _bad(name: str, detail: str) -> ApiProblem:

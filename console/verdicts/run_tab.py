@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from console.api.pagination import keyset_page
+from console.reviews.blindness import hidden_rows
 from console.reviews.models import ReviewItem
 from console.reviews.states import Kind
 from console.runs.models import Attempt, Run
@@ -27,12 +29,15 @@ def tickets(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
     if verdicts is None:
         return {"verdicts": None}
     wanted = queries.filter_of(request.GET)
-    rows = queries.tickets(verdicts, wanted)
+    hidden = hidden_rows(request, run.project)
+    rows = queries.tickets(verdicts, wanted, hidden)
     found = keyset_page(
         rows.defer("detail"), queries.PLACE, request.GET.get("cursor", ""), PAGE_SIZE
     )
     asked = request.GET.get("ticket", "")
     opened = queries.ticket(verdicts, int(asked)) if asked.isdecimal() and len(asked) < 19 else None
+    shown = [row.ticket_key for row in (*found.items, *([opened] if opened else []))]
+    blind = set(hidden.filter(ticket_key__in=shown))
     return {
         "verdicts": verdicts,
         "figures": row_of(verdicts),
@@ -40,15 +45,19 @@ def tickets(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
         "n_found": rows.count(),
         "facets": queries.facets(verdicts),
         "chosen": opened,
-        "opened": _opened(run, opened) if opened else None,
-        "rows": [{"row": row, "url": link(request, ticket=row.pk)} for row in found.items],
+        "opened": _opened(run, opened, blind=opened.ticket_key in blind) if opened else None,
+        "rows": [
+            {"row": row, "url": link(request, ticket=row.pk), "blind": row.ticket_key in blind}
+            for row in found.items
+        ],
         "close_url": link(request, ticket=None),
         "malformed_url": "?tab=tickets&verdict=none",
         **pager(request, found.next_cursor),
     }
 
 
-def _opened(run: Run, row: VerdictTicket) -> Context:
+def _opened(run: Run, row: VerdictTicket, *, blind: bool) -> Context:
+    """A ticket in full; of a blind one the photographs and what is said of them."""
     detail = row.detail
     slug = run.project.slug
     texts = detail.get("summaries", [])
@@ -56,11 +65,12 @@ def _opened(run: Run, row: VerdictTicket) -> Context:
     item = items.exclude(kind=Kind.GOLD).order_by("-id").values_list("pk", flat=True).first()
     return {
         "row": row,
+        "blind": blind,
         "desk": reverse("reviews:ticket", args=[slug, item]) if item else "",
-        "candidates": detail.get("candidates", []),
+        "candidates": [] if blind else detail.get("candidates", []),
         "images": [
             {
-                "name": image["name"],
+                "name": PurePosixPath(image["name"]).name if blind else image["name"],
                 "number": number,
                 "summary": texts[number - 1] if number <= len(texts) else "",
                 "url": reverse("verdicts:image", args=[slug, run.uid, row.pk, number])

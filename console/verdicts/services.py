@@ -46,7 +46,7 @@ def save_point(
     if problems or seconds is None:
         errors = [{"pointer": pointer([k]), "detail": v} for k, v in problems.items()]
         raise ApiProblem(422, "invalid", errors[0]["detail"], errors=errors)
-    point = point_at(queries.light_rows(verdicts), chosen.threshold)
+    point = point_at(queries.votes(verdicts), chosen.threshold)
     with transaction.atomic():
         # Of two that save together, the lock of the project's row makes two numbers.
         Project.objects.select_for_update().get(pk=project.pk)

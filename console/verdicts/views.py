@@ -17,9 +17,10 @@ from console.accounts.models import Project
 from console.api.pagination import place_page
 from console.api.problems import ApiProblem
 from console.catalog.media import preview_response
+from console.reviews.blindness import hidden_rows
 from console.reviews.models import ReviewItem
 from console.runs import queries as runs
-from console.verdicts import boards, flips, operating, queries, services
+from console.verdicts import boards, flips, operating, people, queries, services
 from console.verdicts.models import VerdictSet
 from console.web.pages import link, page, pager, project_of
 
@@ -42,6 +43,7 @@ def board(request: HttpRequest, project: str) -> HttpResponseBase:
         return render(request, "verdicts/board.html", {"missions": missions, "rows": []})
     if request.method == "POST":
         return _save(request, here, sets)
+    behind = people.refresh(here, sets)
     rows = [boards.row_of(one) for one in sets]
     context = {
         "missions": missions,
@@ -50,7 +52,8 @@ def board(request: HttpRequest, project: str) -> HttpResponseBase:
         "newest": rows[-1],
         "series": boards.series(rows),
         "churn": boards.churn(here, mission),
-        "alarms": rows[-1]["alarms"],
+        "alarms": boards.alarm_rows(sets[-1]),
+        "behind": behind,
         **_operating(request, here, sets),
         "has_settled": ReviewItem.objects.filter(
             project=here, mission=mission, outcome__in=["pass", "fail"]
@@ -100,8 +103,7 @@ def image(request: HttpRequest, project: str, uid: str, key: int, number: int) -
 def _operating(request: HttpRequest, here: Project, sets: Sequence[VerdictSet]) -> dict[str, Any]:
     """The curve of a run, the point that is asked for, and what it costs people."""
     chosen = queries.set_named(sets, request.GET.get("run", "")) or sets[-1]
-    tickets = queries.light_rows(chosen)
-    curve = operating.curve(tickets)
+    curve = operating.curve(queries.votes(chosen))
     measured, n = queries.seconds_per_decision(here, chosen.mission)
     seconds = _float(request.GET.get("seconds"), measured or ASSUMED_SECONDS)
     saved = list(queries.points(here, chosen.mission)[:8])
@@ -163,7 +165,8 @@ def _pair(
 def _flips(
     request: HttpRequest, here: Project, released: VerdictSet, candidate: VerdictSet
 ) -> dict[str, Any]:
-    before, after = queries.light_rows(released), queries.light_rows(candidate)
+    hidden = hidden_rows(request, here)
+    before, after = (queries.light_rows(one, hidden) for one in (released, candidate))
     items = queries.settled(here, [str(row["ticket_key"]) for row in after])
     found = flips.compare(
         before,
@@ -187,6 +190,7 @@ def _flips(
         for i in places
     ]
     return {
+        "kept_back": queries.tickets_among(candidate, hidden),
         "found": found,
         "rows": rows,
         "n_shown": len(shown),

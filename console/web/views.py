@@ -12,6 +12,7 @@ from console.accounts.access import requires
 from console.accounts.models import Project
 from console.catalog.queries import names_like
 from console.reviews import queries as review_queries
+from console.reviews import shapes
 from console.reviews.filters import ItemFilter
 from console.reviews.queries import Viewer
 from console.runs import page_reads
@@ -68,10 +69,11 @@ def _tickets(request: HttpRequest, here: Project, text: str) -> list[dict[str, A
         return []
     viewer = Viewer(request.user, rights)  # type: ignore[arg-type]
     rows = review_queries.items(here, viewer, ItemFilter(q=text)).order_by("-id")[:MOST]
+    shown = [shapes.line(item, viewer) for item in rows]
     return [
-        {"icon": "review", "title": item.ticket_key, "note": item.mission,
-         "url": reverse("reviews:ticket", args=[here.slug, item.pk])}
-        for item in rows
+        {"icon": "review", "title": row["ticket_key"], "note": row["mission"],
+         "url": reverse("reviews:ticket", args=[here.slug, row["id"]])}
+        for row in shown
     ]
 
 

@@ -1,11 +1,10 @@
 // The keys of the desk. The list comes from the server and is the only one: buttons, help and the
-// handler read it here. A reader may put an act on another key; what is taken is refused.
+// handler read it here. A reader may put an act on another key; it is kept in their account, and
+// what is taken is refused.
 (() => {
   const data = JSON.parse(document.getElementById("desk-data").textContent);
-  const store = `desk-keys:${data.user}`;
   const PAGE_KEYS = ["g", "/", "Ctrl+k"];
-  let own = {};
-  try { own = JSON.parse(localStorage.getItem(store) ?? "{}"); } catch { own = {}; }
+  let own = { ...data.own_keys };
 
   const nameOf = (event) => {
     let key = event.key;
@@ -34,22 +33,39 @@
       if (entry) node.textContent = node.closest("#desk-help") ? keysOf(entry).map(cap).join(" · ") : cap(keysOf(entry)[0]);
     }
   };
-  const save = () => {
-    localStorage.setItem(store, JSON.stringify(own));
+  // What the account keeps, and what it says of a change that it refuses.
+  const keep = async (values) => {
+    try {
+      const answer = await window.gh.request(data.settings, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(values) });
+      if (answer.ok) return "";
+      const body = await answer.json().catch(() => ({}));
+      return body.errors?.[0]?.detail ?? body.detail ?? String(answer.status);
+    } catch { return window.gh.say("offline"); }
+  };
+  const put = async (next) => {
+    const before = own;
+    own = next;
     acts = table();
     print();
+    const wrong = await keep({ keys: own });
+    if (!wrong) return;
+    own = before;
+    acts = table();
+    print();
+    tell(wrong);
   };
 
   // Another key for an act: press the act's button in the help, then the key.
   const help = document.getElementById("desk-help");
   const error = help.querySelector("[data-at=key-error]");
   const words = data.words;
+  const tell = (text) => { error.textContent = text; error.hidden = !text; };
   let waiting = null;
   const stop = () => { waiting = null; print(); };
   help.addEventListener("click", (event) => {
     const button = event.target.closest("[data-remap]");
-    error.hidden = true;
-    if (event.target.closest("[data-reset-keys]")) { own = {}; save(); return; }
+    tell("");
+    if (event.target.closest("[data-reset-keys]")) { put({}); return; }
     if (!button) return;
     waiting = button.dataset.remap;
     button.querySelector("kbd").textContent = words.press_key;
@@ -64,17 +80,30 @@
     if (key === "Escape") { stop(); return; }
     const holder = acts.get(key);
     if ((holder && holder !== act) || PAGE_KEYS.includes(key)) {
-      const title = data.keys.find((k) => k.act === holder)?.title ?? "…";
-      error.textContent = words.key_taken.replace("{key}", cap(key)).replace("{title}", title);
-      error.hidden = false;
+      const title = data.keys.find((k) => k.act === holder)?.title ?? words.every_page;
+      tell(words.key_taken.replace("{key}", cap(key)).replace("{title}", title));
       stop();
       return;
     }
     const entry = data.keys.find((k) => k.act === act);
-    if (key === entry.keys[0]) delete own[act]; else own[act] = key;
+    const next = { ...own, [act]: key };
+    if (key === entry.keys[0]) delete next[act];
     waiting = null;
-    save();
+    put(next);
   }, true);
+
+  // The reminder of a break: off, or after so many minutes.
+  const pause = help.querySelector("[name=break]");
+  const minutes = help.querySelector("[name=break_minutes]");
+  const habit = async () => {
+    minutes.disabled = !pause.checked;
+    if (pause.checked && !minutes.checkValidity()) { minutes.reportValidity(); return; }
+    const wanted = pause.checked ? Number(minutes.value) : 0;
+    const wrong = await keep({ break_minutes: wanted });
+    tell(wrong);
+    if (!wrong) data.break_minutes = wanted;
+  };
+  for (const field of [pause, minutes]) field.addEventListener("change", habit);
 
   // `start(handlers)`: handlers by act; one that returns false leaves the key to the page. Off in
   // inputs (Escape leaves them) and while a dialog is open; `g` and what follows it are the page's.

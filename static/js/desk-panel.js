@@ -37,12 +37,19 @@
     }
     return list;
   };
+  // Which guidance the verdict was made with, and what of it comes from this person's decisions.
+  const guidance = ({ step, yours, rules }) => {
+    const line = el("p", { class: "small muted" }, words("guidance_step", { n: step }), " · ", words(rules.length === 1 ? "guidance_rule" : "guidance_rules", { n: rules.length }));
+    if (yours) line.append(" · ", el("a", { href: data.yours }, words(yours === 1 ? "guidance_yours_one" : "guidance_yours", { n: yours })));
+    return line;
+  };
   const checklist = (ticket) => {
     const box = el("div", { class: "desk-checklist" });
     const name = `${ticket.run}|${ticket.mission}|${ticket.guidance_step}`;
     const fill = (found) => {
       if (!found.checklist.length) { box.replaceChildren(el("p", { class: "muted" }, words("no_checklist"))); return; }
-      box.replaceChildren(found.checklist.length === 1 ? el("p", {}, found.checklist[0]) : el("ol", { class: "desk-check" }, ...found.checklist.map((line) => el("li", {}, line))));
+      const lines = found.checklist.length === 1 ? el("p", {}, found.checklist[0]) : el("ol", { class: "desk-check" }, ...found.checklist.map((line) => el("li", {}, line)));
+      box.replaceChildren(lines, ...(found.step === null || found.step === undefined ? [] : [guidance(found)]));
     };
     if (checklists.has(name)) fill(checklists.get(name));
     else window.gh.request(`${data.pages}tickets/${ticket.id}/checklist/`).then(async (answer) => {

@@ -27,7 +27,7 @@
     const pairs = ticket.images.filter((i) => twins.has(i.number)); // first, so that they stand side by side
     for (const image of [...pairs, ...ticket.images.filter((i) => !twins.has(i.number))]) {
       out.push({ ...image, alike: twins.has(image.number) });
-      for (const other of twins.get(image.number) ?? []) out.push({ number: other.number, name: other.ticket_key, missing: !other.sha256, truth: [], prediction: [], summary: "", twin: other, thumb: other.thumb, preview: other.preview, large: other.large });
+      for (const other of twins.get(image.number) ?? []) out.push({ number: other.number, name: other.ticket_key, missing: !other.sha256, truth: [], prediction: [], predicted_by: "", summary: "", twin: other, thumb: other.thumb, preview: other.preview, large: other.large, original: other.original });
     }
     return out;
   };
@@ -117,6 +117,18 @@
     }
     transform();
     film();
+    const next = images[here + 1];
+    if (next && !next.missing) picture(current, next, "large").decode().catch(() => {});
+  };
+  // Far in, a picture that was larger than what is served is asked for as it came.
+  const LARGE = 2048;
+  const ORIGINAL_FROM = 2.5;
+  const sharper = () => {
+    const image = images[here];
+    const turn = `${current?.id}/${here}`;
+    if (!single || image?.missing || zoom.scale < ORIGINAL_FROM || Math.max(image.width ?? 0, image.height ?? 0) <= LARGE) return;
+    const whole = picture(current, image, "original");
+    whole.decode().then(() => { const shown = at("images").querySelector(".desk-one img"); if (single && `${current?.id}/${here}` === turn && shown && shown !== whole) shown.replaceWith(whole); }).catch(() => {});
   };
   const film = () => {
     const strip = at("film");
@@ -150,13 +162,25 @@
   };
   const fit = () => { zoom = { scale: 1, x: 0, y: 0 }; };
 
+  // Which sides there are to draw; what there is not is said, not left out.
+  const drawn = () => {
+    const truth = images.some((i) => i.truth.length);
+    const prediction = images.some((i) => i.prediction.length);
+    const by = images.find((i) => i.predicted_by)?.predicted_by;
+    for (const [name, there] of [["truth", truth], ["prediction", prediction], ["both", truth && prediction], ["none", truth || prediction]]) root.querySelector(`[data-show-side="${name}"]`).disabled = !there;
+    const said = prediction ? "" : by ? "drew_nothing" : truth ? "no_prediction" : "no_objects";
+    at("drawn").textContent = said ? words(said) : "";
+    at("drawn").title = said ? words(`${said}_why`) : "";
+    root.querySelector("[data-show-side=prediction]").title = by ? words("predicted_by", { run: by }) : "";
+  };
+
   const show = (ticket) => {
     current = ticket;
     images = shownImages(ticket);
     here = 0;
     single = images.length > GRID;
     fit();
-    at("sides").hidden = !images.some((i) => i.truth.length || i.prediction.length);
+    drawn();
     at("film").dataset.of = "";
     if (images.length) render();
     else { at("images").className = "desk-images n1"; at("images").replaceChildren(el("figure", { class: "desk-tile" }, lost())); at("film").hidden = true; at("counter").textContent = ""; at("image-name").textContent = ""; }
@@ -172,6 +196,7 @@
     const by = scale / zoom.scale;
     zoom = scale === 1 ? { scale: 1, x: 0, y: 0 } : { scale, x: x - (x - zoom.x) * by, y: y - (y - zoom.y) * by };
     transform();
+    sharper();
   };
   const middle = () => { const box = at("images").getBoundingClientRect(); return [box.width / 2, box.height / 2]; };
   const open = (index) => { here = index; single = true; fit(); render(); };
@@ -224,7 +249,7 @@
     if (current?.id !== ticket.id) return;
     const failed = [...box.querySelectorAll("img")].some((img) => img.dataset.failed);
     const fresh = new Map(shownImages(ticket).map((i) => [i.number, i]));
-    images = images.map((i) => ({ ...i, thumb: fresh.get(i.number)?.thumb, preview: fresh.get(i.number)?.preview, large: fresh.get(i.number)?.large }));
+    images = images.map((i) => ({ ...i, thumb: fresh.get(i.number)?.thumb, preview: fresh.get(i.number)?.preview, large: fresh.get(i.number)?.large, original: fresh.get(i.number)?.original }));
     if (failed) render();
   };
 

@@ -320,8 +320,23 @@
   };
   let ticked = Date.now();
   let seconds = 0;
+  let worked = 0; // milliseconds of reviewing since the last pause of three minutes or its reminder
+  let away = 0; // since when nobody looks
+  const rest = (now) => {
+    if (idle || document.hidden) {
+      away ||= now;
+      if (idle || now - away > 1000 * data.idle_s) worked = 0;
+      return;
+    }
+    away = 0;
+    worked += Math.min(1500, now - ticked);
+    if (!data.break_minutes || worked < 60000 * data.break_minutes) return;
+    worked = 0;
+    notes.note(words("break_due", { n: data.break_minutes }), "ok", 60000);
+  };
   const tick = () => {
     const now = Date.now();
+    rest(now);
     if (!document.hidden && queue[0]) {
       if (now - active > 1000 * data.idle_s) setIdle(true);
       else draftOf(queue[0]).ms += Math.min(1500, now - ticked);

@@ -58,7 +58,7 @@
       const answer = await post(`${data.api}bulk/`, body(true));
       if (!answer.ok) { fail(detail(answer.body)); line.textContent = ""; return; }
       const { total, exact } = answer.body;
-      line.textContent = total === 0 ? words("act_none") : words(exact ? "act_count" : "act_count_more", { n: format.format(total) });
+      line.textContent = total === 0 ? words("act_none") : words(!exact ? "act_count_more" : total === 1 ? "act_one" : "act_count", { n: format.format(total) });
       button.disabled = total === 0;
     });
     form.addEventListener("change", (event) => {
@@ -75,6 +75,24 @@
       location.reload();
     });
   }
+
+  const saving = document.querySelector("[data-save-view]");
+  saving?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const error = saving.querySelector("[data-error]");
+    const query = new URLSearchParams(location.search);
+    query.delete("cursor");
+    const answer = await post(`${data.api}views/`, { name: saving.elements.name.value.trim(), query: query.toString() });
+    if (answer.ok) { location.reload(); return; }
+    error.textContent = detail(answer.body);
+    error.hidden = false;
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-forget]");
+    if (!button) return;
+    const answer = await request(`${data.api}views/${button.dataset.forget}/`, { method: "DELETE" });
+    if (answer.ok) button.closest(".saved-view").remove(); else toast(words("act_failed"));
+  });
 
   const exporting = document.querySelector("[data-export]");
   exporting?.addEventListener("submit", async (event) => {

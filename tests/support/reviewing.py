@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,15 +174,15 @@ class Tab:
     again: int = 0
     """requests that had to be sent again because no answer came"""
 
-    def work(self, until: float) -> None:
-        """Review until that moment (monotonic seconds)."""
+    def work(self, going: Callable[[], bool]) -> None:
+        """Review as long as it says so."""
         chance = random.Random(self.number)
         headers = {"Authorization": f"Bearer {self.token}"}
         path = f"/api/v1/projects/{PROJECT}/review/"
         with httpx2.Client(
             base_url=self.url, headers=headers, timeout=10.0, trust_env=False
         ) as http:
-            while time.monotonic() < until:
+            while going():
                 asked = self._send(http, "next", "GET", f"{path}next/", params={"n": 3})
                 tickets = asked.json()["tickets"]
                 time.sleep(chance.uniform(0.5, 1.5) * self.pause_s)
@@ -223,9 +224,16 @@ class Tab:
 
 def review_for(url: str, tokens: list[str], seconds: float, pause_s: float) -> list[Tab]:
     """Let a reviewer per token work for a while, each in a thread."""
-    tabs = [Tab(url, token, number, pause_s) for number, token in enumerate(tokens)]
     until = time.monotonic() + seconds
-    threads = [threading.Thread(target=tab.work, args=(until,)) for tab in tabs]
+    return review_while(url, tokens, lambda: time.monotonic() < until, pause_s)
+
+
+def review_while(
+    url: str, tokens: list[str], going: Callable[[], bool], pause_s: float
+) -> list[Tab]:
+    """The same as long as `going` says so."""
+    tabs = [Tab(url, token, number, pause_s) for number, token in enumerate(tokens)]
+    threads = [threading.Thread(target=tab.work, args=(going,)) for tab in tabs]
     for thread in threads:
         thread.start()
     for thread in threads:

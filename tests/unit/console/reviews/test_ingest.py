@@ -17,6 +17,8 @@ from console.reviews import ingest, operations, periodic, services
 from console.reviews.models import Operation, Photo, ReviewItem
 from console.runs.models import Run
 from console.runs.services import LaunchRequest, launch
+from mlcore.coordjson.render import render
+from mlcore.coordjson.types import CoordObject
 from mlcore.run.hashing import FileEntry, tree_listing
 from tests.support import outputs
 from tests.unit.console.reviews.conftest import URL
@@ -149,6 +151,44 @@ def test_images_are_found_by_group_and_name_and_missing_ones_are_said_to_be(
     first, second = item.images
     assert blobs.read_blob(first["sha256"], 10**6) == pictured(2)
     assert (second["name"], second["sha256"]) == ("gone.jpg", "")
+
+
+def test_objects_of_the_linked_predict_run_come_with_the_ticket(
+    project: Any, lead: Any, api: Any
+) -> None:
+    tree = outputs.upload({"images/1.jpg": pictured(1), "images/2.jpg": pictured(2)})
+    dataset = Output.objects.create(
+        project=project, name="set", type="dataset", digest=tree.digest, files=tree.files
+    )
+    names = ["images/1.jpg", "images/2.jpg"]
+    told = {
+        "stage_a.jsonl": lines([record("QC-1", "pass", names)]),
+        "meta.json": b'{"model_digest": "one"}',
+    }
+    summaries = made(run_with(project, [dataset]), "summaries", "summaries", told)
+
+    def predicted(text: str, model: str) -> str:
+        rows = [
+            {"id": str(n), "image": name, "width": 1000, "height": 500, "mode": "dense", "draw": 0,
+             "text": text if n == 0 else "no JSON"}
+            for n, name in enumerate(names)
+        ]  # fmt: skip
+        run = run_with(project, [dataset])
+        meta = json.dumps({"answer": {}, "model_digest": model}).encode()
+        files = {"predictions.jsonl": lines(rows), "meta.json": meta}
+        made(run, "predictions", "predictions", files)
+        return run.uid
+
+    item = CoordObject("screw", "bbox_2d", (0, 0, 999, 999))
+    right = predicted(render([item]), "one")
+    predicted(render([item, item]), "another")
+    made(run_with(project, []), "predictions", "predictions", {"predictions.jsonl": b""})
+    run = run_with(project, [summaries])
+    queue = {"need_review_queue.jsonl": lines([queued("QC-1", "pass", "fail")])}
+    taken_in(run, made(run, "verdicts", "verdicts", queue))
+    first, second = api(lead).get(f"{URL}{ReviewItem.objects.get().pk}/").json()["images"]
+    assert first["prediction"] == [{"desc": "screw", "bbox_2d": [0, 0, 999, 499]}]
+    assert (second["prediction"], second["predicted_by"]) == ([], right)
 
 
 def test_a_photograph_of_two_tickets_opens_one_with_the_other_beside_it(

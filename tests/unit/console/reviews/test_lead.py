@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -184,6 +185,22 @@ def test_a_bulk_act_is_counted_first_and_then_done(
     bulk(api(lead), act="priority", filter={"mission": ["pole"]}, priority=9)
     bulk(api(lead), act="assign", filter={}, to=[])
     assert claimed(ann, project).mission == "pole"
+
+
+def test_an_act_on_one_ticket_touches_no_other_that_begins_alike(
+    open_ticket: Any, project: Any, lead: Any, api: Any
+) -> None:
+    one = open_ticket("A-1::pass")
+    open_ticket("A-10::pass")
+    open_ticket("A-1::pass", kind="reused_photo")
+    html = people.browser(lead).get(f"/p/alpha/review/tickets/{one.pk}/").content.decode()
+    data = re.search('id="queue-data" type="application/json">(.*?)</script>', html)
+    assert data and "data-bulk" in html
+    wanted = json.loads(data.group(1))["filter"]
+    assert bulk(api(lead), act="priority", filter=wanted, preview=True).json()["total"] == 1
+    assert bulk(api(lead), act="priority", filter=wanted, priority=5).json()["done"] == 1
+    assert list(ReviewItem.objects.filter(priority=5)) == [one]
+    assert bulk(api(lead), act="assign", filter={"ticket": ["1 or 1"]}).status_code == 422
 
 
 def test_a_bulk_act_that_stopped_half_way_goes_on(

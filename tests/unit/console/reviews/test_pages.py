@@ -137,8 +137,12 @@ def test_a_ticket_of_another_project_does_not_exist(
 def test_the_checklist_is_the_one_that_the_verdict_was_made_with(
     project: Any, ann: Any, open_ticket: Open
 ) -> None:
+    no_gold(project)
+    open_ticket("B-1::pass")
     texts = {"G0": "screws are tight；labels are there", "G1": "dust"}
-    guidance = {"step": 3, "experiences": texts}
+    review(ann, project, "fail")
+    metadata = {"G1": {"sources": ["B-1::pass", "B-2::pass"]}}
+    guidance = {"step": 3, "experiences": texts, "metadata": metadata}
     data = json.dumps({"guidance_after": guidance}).encode()
     files = [{"path": "meta.json", "sha256": put_bytes(data).sha256, "size": len(data)}]
     Output.objects.create(
@@ -148,7 +152,7 @@ def test_the_checklist_is_the_one_that_the_verdict_was_made_with(
     found = json.loads(page(ann, f"tickets/{item.pk}/checklist/"))
     assert found == {
         "step": 3, "checklist": ["screws are tight", "labels are there"],
-        "rules": [{"key": "G1", "text": "dust"}],
+        "rules": [{"key": "G1", "text": "dust"}], "yours": 1,
     }
     other = open_ticket("A-2::pass")
     assert json.loads(page(ann, f"tickets/{other.pk}/checklist/"))["checklist"] == []

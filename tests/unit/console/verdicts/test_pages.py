@@ -10,6 +10,7 @@ from django.utils import timezone
 from console.accounts.models import AuditEntry
 from console.reviews.models import Review, ReviewItem
 from console.runs.models import Run
+from console.verdicts import people as people_counts
 from console.verdicts import queries
 from console.verdicts.models import OperatingPoint, VerdictSet
 from tests.support import people
@@ -77,6 +78,7 @@ def test_the_board_shows_every_rate_with_n_and_interval(viewer: Any, run: Run) -
     html = html_of(people.browser(viewer), BOARD)
     assert "43.5 % <small>n=85</small>" in html
     assert "33.5 % – 54.1 %" in html
+    assert "with people&#x27;s decisions" in html and "without reviewed tickets" in html
     assert "Save as policy" not in html, "a viewer decides nothing"
     assert "An assumption of yours: only 0 decisions were timed" in html
     assert "The alarm stands" not in html
@@ -85,10 +87,47 @@ def test_the_board_shows_every_rate_with_n_and_interval(viewer: Any, run: Run) -
 def test_the_alarm_stands_when_most_tickets_need_a_person(viewer: Any, run: Run) -> None:
     VerdictSet.objects.update(doubted=60)
     html = html_of(people.browser(viewer), BOARD)
-    assert "62 % of n=96 tickets of the newest run need a person." in html
+    assert "62 % of n=96 tickets of released need a person." in html
     assert "Most tickets of the newest run need a person." in html_of(
         people.browser(viewer), "/p/alpha/"
     )
+
+
+def test_an_alarm_stands_wherever_the_run_is_looked_after_and_says_what_to_do(
+    project: Any, lead: Any, run: Run
+) -> None:
+    VerdictSet.objects.update(malformed=6)
+    client = people.browser(lead)
+    review = "/p/alpha/review/"
+    pages = (BOARD, f"{review}queue/", f"{review}quality/", f"/p/alpha/runs/{run.uid}/")
+    for page in pages:
+        html = html_of(client, page)
+        assert "6 % of n=96 tickets of released got no verdict." in html, page
+        assert "What to do" in html and "verdict=none" in html
+    VerdictSet.objects.update(malformed=4)
+    assert "What to do" not in html_of(client, pages[1])
+
+
+def test_rates_with_peoples_decisions_move_with_every_decision(
+    project: Any, viewer: Any, reviewer: Any, run: Run
+) -> None:
+    verdicts = queries.set_of_run(run)
+    assert verdicts is not None
+    assert people_counts.refresh(project, [verdicts]) == 0
+    assert verdicts.people["truth"] == verdicts.people["unreviewed"] == verdicts.figures["all"]
+    decided(project, reviewer, 1, ticket_key="bare00::fail", outcome="pass")
+    decided(project, reviewer, 1, ticket_key="good40::pass", outcome="broken")
+    people_counts.refresh(project, [verdicts])
+    before, told = verdicts.figures["all"], verdicts.people
+    # A wrong release turns out right; a broken ticket has no right verdict.
+    assert told["truth"] == {**before, "tp": before["tp"], "fp": before["fp"] - 1}
+    assert told["unreviewed"] == {**before, "tp": before["tp"] - 1, "fp": before["fp"] - 1}
+    assert told["reviewed"] == 2
+    html = html_of(people.browser(viewer), BOARD)
+    assert '58.9 %</span> <span class="small faint">n=95' in html, "56 of 95 with people's word"
+    VerdictSet.objects.update(people_mark=0, people={})
+    assert people_counts.refresh_pending() == run.uid
+    assert people_counts.refresh_pending() == ""
 
 
 def test_an_operating_point_is_saved_with_what_it_gives(lead: Any, run: Run) -> None:
