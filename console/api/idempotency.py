@@ -60,9 +60,10 @@ def _once(
     if not key or len(key) > MAX_KEY:
         raise ApiProblem(400, "idempotency_key", f"{HEADER} has 1 to {MAX_KEY} characters.")
     caller = _caller(request)
-    StoredAnswer.objects.filter(created__lt=timezone.now() - KEPT).delete()
     if stored := StoredAnswer.objects.filter(caller=caller, key=key).first():
-        return _replay(stored, digest)
+        if stored.created >= timezone.now() - KEPT:
+            return _replay(stored, digest)
+        StoredAnswer.objects.filter(pk=stored.pk).delete()
     try:
         with transaction.atomic():
             claim = StoredAnswer.objects.create(caller=caller, key=key, request_hash=digest)
@@ -77,6 +78,12 @@ def _once(
             raise
         return _replay(stored, digest)
     return response
+
+
+def forget_old() -> int:
+    """Forget answers that are no longer kept; returns how many. For the periodic work."""
+    rows = StoredAnswer.objects.filter(created__lt=timezone.now() - KEPT)
+    return rows.delete()[0]
 
 
 def _replay(stored: StoredAnswer, digest: str) -> Response:

@@ -158,7 +158,8 @@ class Stack:
     def _web(self, environment: Mapping[str, str], port: int) -> Service:
         command = (
             sys.executable, "-m", "granian", "console.asgi:application", "--interface", "asginl",
-            "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-ws",
+            "--host", "127.0.0.1", "--port", str(port), "--workers", str(web_workers(environment)),
+            "--no-ws",
             "--workers-kill-timeout", "3", "--log-level", "warning",
         )
         return Service(
@@ -248,6 +249,13 @@ def describe(access: Access) -> str:
     else:
         lines.append("Password: the one you chose")
     return "\n".join(lines)
+
+
+def web_workers(environment: Mapping[str, str]) -> int:
+    """Processes of the web server: on PostgreSQL two where there are cores for them; SQLite has one
+    writer, so a second process would only wait for it."""
+    shared = environment.get("DATABASE_URL", "").startswith("postgres")
+    return min(2, usable_cores()) if shared else 1
 
 
 def usable_cores() -> int:

@@ -46,6 +46,10 @@ class ReviewView(ApiView):
     def own(self, pk: int) -> ReviewItem:
         return queries.own_item(self.project, pk)
 
+    def known(self, pk: int) -> ReviewItem:
+        """The same without what the ticket shows: for acts."""
+        return queries.own_item(self.project, pk, whole=False)
+
 
 @requires(get="reviews.view", post="reviews.create")
 class ReviewItemsView(ReviewView):
@@ -179,10 +183,11 @@ class ReviewDecisionView(ReviewView):
     def post(self, request: Request, project: str, pk: int) -> Response:
         """Decide a ticket. A late answer is a 409 that shows what the other person decided; it is
         kept as an extra review. A ticket that has changed is a 412 that says in which parts."""
-        item = self.own(pk)
+        item = self.known(pk)
         version = _version_seen(request, item)
         body = valid(forms.DecisionRequestSerializer(data=request.data))
-        done = services.decide(self.actor, item.pk, services.Answer(version=version, **body))
+        answer = services.Answer(version=version, **body)
+        done = services.decide(self.actor, item.pk, answer, self.project)
         if done.kept:
             return self.late(done)
         return Response(
@@ -215,7 +220,7 @@ class ReviewUndoView(ReviewView):
         """Take back one's own decision: one of the last 20, of the last 15 minutes, on which
         nothing rests yet. The ticket comes back when nobody else has it."""
         body = valid(forms.ClientSerializer(data=request.data or {}))
-        _item, lease = services.undo(self.actor, self.own(pk).pk, body["client"])
+        _item, lease = services.undo(self.actor, self.known(pk).pk, body["client"])
         return Response({"ticket": self.touched(pk), "yours": lease is not None})
 
 
@@ -226,7 +231,7 @@ class ReviewReleaseView(ReviewView):
     def post(self, request: Request, project: str, pk: int) -> Response:
         """Give a ticket back; with `skip` it goes to others first, for which it needs a reason."""
         body = valid(forms.ReleaseSerializer(data=request.data or {}))
-        services.release(self.actor, self.project, self.own(pk).pk, **body)
+        services.release(self.actor, self.project, self.known(pk).pk, **body)
         return Response(status=204)
 
 

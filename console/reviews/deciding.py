@@ -78,12 +78,16 @@ class ChangedTicketError(ApiProblem):
         )
 
 
-def decide(actor: Actor, item_id: int, answer: Answer) -> Decided:
-    """Take an answer. Raises ChangedTicketError, or ApiProblem 422 for an answer that lacks a
-    reason; then nothing has happened."""
+def decide(
+    actor: Actor, item_id: int, answer: Answer, project: Project | None = None
+) -> Decided:
+    """Take an answer. `project` is the ticket's, where the caller has it at hand.
+
+    Raises ChangedTicketError, or ApiProblem 422 for an answer that lacks a reason; then nothing
+    has happened."""
     person = person_of(actor)
     with transaction.atomic():
-        project = Project.objects.get(review_items=item_id)
+        project = project or Project.objects.get(review_items=item_id)
         record = record_of(project, person)
         lease = lease_of(item_id)
         item = locked(item_id)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
-
 from console.accounts.models import Project
 from console.reviews.agreement import LEAST, measured_alpha, measured_pairs, wilson
-from console.reviews.models import Review, ReviewItem
+from console.reviews.models import Review
 from console.reviews.policy import policy_of
 from console.reviews.queries import records
 from console.reviews.states import Kind, Role
@@ -39,23 +37,18 @@ class Unit:
 
 def units_of(project: Project, since: datetime | None = None) -> list[Unit]:
     """The tickets that more than one person judged, checks left out."""
-    reviewed = Count("reviews", filter=Q(reviews__active=True))
-    items = ReviewItem.objects.filter(project=project).exclude(kind=Kind.GOLD)
-    items = items.annotate(n=reviewed).filter(n__gte=2).order_by("-id")[:MOST_TICKETS]
-    units = {
-        pk: Unit(mission, kind, verdict)
-        for pk, mission, kind, verdict in items.values_list(
-            "pk", "mission", "kind", "model_verdict"
-        )
-    }
-    rows = Review.objects.filter(item__project=project, active=True).order_by("id")
+    # Whoever comes after the first has another role, and these are few.
+    later = Review.objects.filter(item__project=project, active=True)
+    later = later.exclude(role=Role.FIRST).exclude(item__kind=Kind.GOLD).order_by("-item_id")
+    keys = later.values("item_id").distinct()[:MOST_TICKETS]
+    rows = Review.objects.filter(item__in=keys, active=True).order_by("id")
     if since is not None:
         rows = rows.filter(created__gte=since)
-    fields = ("item_id", "role", "decision", "created")
-    for item, role, decision, created in rows.values_list(*fields).iterator(5000):
-        unit = units.get(item)
-        if unit is None:
-            continue
+    units: dict[int, Unit] = {}
+    fields = ("item_id", "role", "decision", "created", "item__mission", "item__kind",
+              "item__model_verdict")  # fmt: skip
+    for item, role, decision, created, *about in rows.values_list(*fields).iterator(5000):
+        unit = units.setdefault(item, Unit(*about))
         year, week, _day = created.isocalendar()
         unit.week = f"{year}-W{week:02d}"
         if role == Role.EXTRA:

@@ -30,7 +30,7 @@ from console.reviews.models import (
 )
 from console.reviews.policy import policy_of
 from console.reviews.states import COUNTED, FREE, Kind, Role, State
-from console.reviews.transitions import Said, lock, move_each
+from console.reviews.transitions import WIDE, Said, lock, move_each
 
 HARD = timedelta(minutes=5)
 SOFT = timedelta(seconds=90)
@@ -222,6 +222,7 @@ def record_of(project: Project, person: User) -> ReviewerRecord:
     are locked in this order everywhere: record, lease, ticket."""
     rows = ReviewerRecord.objects.select_for_update()
     record, _ = rows.get_or_create(project=project, reviewer=person)
+    record.project, record.reviewer = project, person
     return record
 
 
@@ -266,7 +267,7 @@ def _first_free(
     rows = free_for(person, project, wanted)
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(of=("self",), skip_locked=True)
-    return list(rows[:count])
+    return list(rows.defer(*WIDE)[:count]) if count > 0 else []
 
 
 def _take(
@@ -311,7 +312,8 @@ def _leases(person: User, project: Project) -> QuerySet[Lease]:
 
 
 def _locked(rows: QuerySet[Lease]) -> QuerySet[Lease]:
-    return rows.select_for_update(of=("self",)).select_related("item")
+    rows = rows.select_for_update(of=("self",)).select_related("item")
+    return rows.defer(*(f"item__{name}" for name in WIDE))
 
 
 def lease_of(item_id: int) -> Lease | None:

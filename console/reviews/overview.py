@@ -7,31 +7,47 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Avg, Count, Min, QuerySet
+from django.db.models import Avg, Count, Min, Q, QuerySet
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
 from console.accounts.models import Project
 from console.reviews.filters import project_items
 from console.reviews.models import Review, ReviewItem
-from console.reviews.queries import count_up_to
 from console.reviews.states import COUNTED, FINAL, Kind, State
 from console.runs.models import Run
 
 OPEN = tuple(state for state in State if state not in FINAL)
 HOURS, DAYS = 24, 14
+MOST_MISSIONS = 60
 
 
 @dataclass(frozen=True)
-class Depth:
-    """The open tickets. Counts stop at 10,000; `exact` says whether they did not."""
+class Standing:
+    """The queue in numbers, checks of reviewers left out."""
 
-    n: int
-    exact: bool
+    states: list[tuple[str, int]]
+    """tickets in each state, in the order of their lives"""
+    kinds: list[tuple[str, int]]
+    """why open tickets are in the queue, the most frequent reason first"""
+    missions: list[str]
+    """of open tickets, by name"""
     oldest: datetime | None
+    """when the oldest open one arrived"""
     late: int
-    conflicts: int
-    leased: int
+
+    @property
+    def n(self) -> int:
+        """Open tickets."""
+        return sum(n for state, n in self.states if state not in FINAL)
+
+    @property
+    def conflicts(self) -> int:
+        return dict(self.states)[State.CONFLICT]
+
+    @property
+    def leased(self) -> int:
+        return dict(self.states)[State.LEASED]
 
 
 def open_items(project: Project) -> QuerySet[ReviewItem]:
@@ -39,31 +55,33 @@ def open_items(project: Project) -> QuerySet[ReviewItem]:
     return project_items(project).filter(state__in=OPEN).exclude(kind=Kind.GOLD)
 
 
-def depth(project: Project) -> Depth:
-    """How deep and how old the queue is."""
-    rows = open_items(project)
-    n, exact = count_up_to(rows)
-    if not n:
-        return Depth(0, exact, None, 0, 0, 0)
-    oldest = rows.aggregate(at=Min("created"))["at"]
-    late = count_up_to(rows.filter(due__lt=timezone.now()))[0]
-    conflicts = count_up_to(rows.filter(state=State.CONFLICT))[0]
-    return Depth(n, exact, oldest, late, conflicts, count_up_to(rows.filter(state=State.LEASED))[0])
+def standing(project: Project) -> Standing:
+    """How the queue stands, from one look at its tickets."""
+    late = Count("id", filter=Q(due__lt=timezone.now()))
+    rows = project_items(project).exclude(kind=Kind.GOLD).order_by()
+    grouped = rows.values_list("state", "kind", "mission").annotate(
+        n=Count("id"), late=late, oldest=Min("created")
+    )
+    states: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    names: set[str] = set()
+    overdue, first = 0, []
+    for state, kind, mission, n, past, oldest in grouped:
+        states[state] += n
+        if state in FINAL:
+            continue
+        kinds[kind] += n
+        overdue += past
+        names.add(mission)
+        first.append(oldest)
+    return Standing(
+        [(state, states[state]) for state in State],
+        sorted(kinds.items(), key=lambda row: (-row[1], row[0])),
+        sorted(names - {""})[:MOST_MISSIONS], min(first, default=None), overdue,
+    )  # fmt: skip
 
 
-def state_counts(project: Project) -> list[tuple[str, int]]:
-    """How many tickets are in each state, in the order of their lives; each up to 10,000."""
-    rows = project_items(project).exclude(kind=Kind.GOLD)
-    return [(state, count_up_to(rows.filter(state=state))[0]) for state in State]
-
-
-def kind_counts(project: Project) -> list[tuple[str, int]]:
-    """Why open tickets are in the queue, the most frequent reason first."""
-    rows = open_items(project).order_by().values_list("kind").annotate(n=Count("id"))
-    return sorted(rows, key=lambda row: (-row[1], row[0]))
-
-
-def missions(project: Project, limit: int = 60) -> list[str]:
+def missions(project: Project, limit: int = MOST_MISSIONS) -> list[str]:
     """Missions of open tickets, by name."""
     rows = open_items(project).exclude(mission="").order_by("mission")
     return list(rows.values_list("mission", flat=True).distinct()[:limit])

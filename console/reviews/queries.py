@@ -25,6 +25,7 @@ from console.reviews.models import (
     ReviewItem,
 )
 from console.reviews.states import COUNTED, FINAL, Kind, Role, State
+from console.reviews.transitions import WIDE
 
 QUEUE_ORDER = Order("queue", ("-priority", "-score", "id"))
 COUNT_LIMIT = 10_000
@@ -68,14 +69,28 @@ class Empty:
         return asdict(self)
 
 
-def with_people(rows: QuerySet[ReviewItem]) -> QuerySet[ReviewItem]:
+_BESIDE = (
+    "run__uid", "assigned_to__username", "assigned_group__name", "lease__hold", "lease__taken",
+    "lease__expires", "lease__back_to", "lease__blind", "lease__reviewer__username",
+)
+"""what is shown of other rows: a run alone is wider than all of a ticket"""
+_WHOLE = tuple(field.name for field in ReviewItem._meta.concrete_fields)
+_LINE = tuple(name for name in _WHOLE if name not in WIDE)
+
+
+def with_people(
+    rows: QuerySet[ReviewItem], fields: Sequence[str] = _WHOLE
+) -> QuerySet[ReviewItem]:
     """Tickets with what is shown of them."""
-    return rows.select_related("run", "assigned_to", "assigned_group", "lease", "lease__reviewer")
+    rows = rows.select_related("run", "assigned_to", "assigned_group", "lease", "lease__reviewer")
+    return rows.only(*fields, *_BESIDE)
 
 
-def visible(project: Project, viewer: Viewer) -> QuerySet[ReviewItem]:
+def visible(
+    project: Project, viewer: Viewer, fields: Sequence[str] = _WHOLE
+) -> QuerySet[ReviewItem]:
     """The tickets that the viewer may see."""
-    rows = with_people(project_items(project))
+    rows = with_people(project_items(project), fields)
     if viewer.sees_all:
         return rows
     own = Review.objects.filter(item=OuterRef("pk"), reviewer=viewer.user)
@@ -84,10 +99,17 @@ def visible(project: Project, viewer: Viewer) -> QuerySet[ReviewItem]:
     return rows.filter(Q(Exists(own)) | Q(Exists(held)) | open_)
 
 
-def items(project: Project, viewer: Viewer, wanted: ItemFilter) -> QuerySet[ReviewItem]:
+def lines(project: Project, viewer: Viewer, wanted: ItemFilter) -> QuerySet[ReviewItem]:
+    """The same as `items` for `shapes.line`, without what only a whole ticket shows."""
+    return items(project, viewer, wanted, _LINE)
+
+
+def items(
+    project: Project, viewer: Viewer, wanted: ItemFilter, fields: Sequence[str] = _WHOLE
+) -> QuerySet[ReviewItem]:
     """The visible tickets that pass the filter, as far as it may tell them apart."""
     blindfold = Blindfold(blind_to(viewer), checks=not viewer.sees_all)
-    rows = visible(project, viewer)
+    rows = visible(project, viewer, fields)
     if wanted.state and not viewer.sees_all:
         # They are not told that a ticket has a first review; see `shapes.ticket`.
         shown = {*wanted.state} - {State.SECOND}
@@ -127,9 +149,11 @@ def item(project: Project, viewer: Viewer, pk: int) -> ReviewItem:
     return found
 
 
-def own_item(project: Project, pk: int) -> ReviewItem:
-    """A ticket of the project, whoever may see it: for acts that check the caller themselves."""
-    found = project_items(project).filter(pk=pk).first()
+def own_item(project: Project, pk: int, *, whole: bool = True) -> ReviewItem:
+    """A ticket of the project, whoever may see it: for acts that check the caller themselves. Not
+    `whole`: its key and version alone."""
+    rows = project_items(project).filter(pk=pk)
+    found = (rows if whole else rows.only("id", "version")).order_by().first()
     if found is None:
         raise Http404
     return found

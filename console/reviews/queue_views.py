@@ -49,7 +49,7 @@ def queue(request: HttpRequest, project: str) -> HttpResponseBase:
     asked = filter_of_query(request.GET)
     wanted = _with_view(asked, view)
     found = keyset_page(
-        queries.items(here, viewer, wanted),
+        queries.lines(here, viewer, wanted),
         queries.QUEUE_ORDER,
         request.GET.get("cursor", ""),
         PAGE_SIZE,
@@ -57,16 +57,17 @@ def queue(request: HttpRequest, project: str) -> HttpResponseBase:
     open_, exact = queries.count_up_to(
         services.open_tickets(here, wanted, timezone.now(), viewer.user)
     )
+    standing = overview.standing(here)
     context = {
-        "tickets": [_row(item, viewer) for item in found.items], "depth": overview.depth(here),
-        "states": overview.state_counts(here), "kinds_open": overview.kind_counts(here),
+        "tickets": [_row(item, viewer) for item in found.items], "depth": standing,
+        "states": standing.states, "kinds_open": standing.kinds,
         "views": [
             {"name": n, "title": t, "url": link(request, view=n, cursor=None, state=None,
                                                 late=None, assigned=None)}
             for n, t in VIEWS
         ],
         "view": view if not asked.state else "", "asked": _asked(asked),
-        "any": bool(asked.to_json()), "missions": overview.missions(here),
+        "any": bool(asked.to_json()), "missions": standing.missions,
         "kinds": [(k, words.KINDS[k]) for k in Kind if k != Kind.GOLD or viewer.sees_all],
         "policy": policy_of(here), "alarms": boards.standing_rows(here),
         "saved": _saved(here, viewer), "here": request.META["QUERY_STRING"],
@@ -100,7 +101,7 @@ def quality(request: HttpRequest, project: str) -> HttpResponseBase:
         "run": run,
         "rates": overview.rates(run) if run else {},
         "alarms": boards.standing_rows(here),
-        "depth": overview.depth(here),
+        "depth": overview.standing(here),
         "notices": list(queries.notices(here)[:20]),
         "policy": policy_of(here),
         "tab": "quality",

@@ -90,9 +90,13 @@ def open_many(items: Sequence[ReviewItem], actor: Actor, said: Said) -> None:
     ReviewEvent.objects.bulk_create(events, batch_size=500)
 
 
+WIDE = ("images", "summaries", "evidence", "warnings", "score_parts", "model_reason", "why_text")
+"""what a ticket shows and no act on it needs: read only where it is asked for"""
+
+
 def locked(pk: int) -> ReviewItem:
     """The ticket with its row locked. Raises ReviewItem.DoesNotExist."""
-    return lock(ReviewItem.objects.filter(pk=pk)).get()
+    return lock(ReviewItem.objects.filter(pk=pk)).defer(*WIDE).get()
 
 
 def lock(rows: models.QuerySet[ReviewItem]) -> models.QuerySet[ReviewItem]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from console.api.idempotency import forget_old as forget_old_answers
 from console.catalog.outputs import listed_files
 from console.catalog.services import index_pending, register_output
 from console.fleet import services as fleet
@@ -102,6 +103,7 @@ def tick() -> dict[str, int]:
     fleet.forget_silent_workers()
     woken = _wake_for_waiting()
     index_pending()
+    forget_old_answers()
     index_verdicts()
     count_decisions()
     reviews.tick()

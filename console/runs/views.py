@@ -47,7 +47,7 @@ def home(request: HttpRequest, project: str) -> HttpResponseBase:
              "url": reverse("gates:gate", args=[here.slug, g.run.uid])}
             for g in latest_results(here, 6)
         ],
-        "things": _newest_things(here), "review": review_queue.depth(here),
+        "things": _newest_things(here), "review": review_queue.standing(here),
     }  # fmt: skip
     response = render(request, "runs/home.html", context)
     response.set_cookie("project", here.slug, max_age=YEAR_S, samesite="Lax", httponly=True)

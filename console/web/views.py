@@ -68,7 +68,7 @@ def _tickets(request: HttpRequest, here: Project, text: str) -> list[dict[str, A
     if not text or "reviews.view" not in rights:
         return []
     viewer = Viewer(request.user, rights)  # type: ignore[arg-type]
-    rows = review_queries.items(here, viewer, ItemFilter(q=text)).order_by("-id")[:MOST]
+    rows = review_queries.lines(here, viewer, ItemFilter(q=text)).order_by("-id")[:MOST]
     shown = [shapes.line(item, viewer) for item in rows]
     return [
         {"icon": "review", "title": row["ticket_key"], "note": row["mission"],

@@ -72,6 +72,7 @@ def _decide(project: Any, tickets: int, chance: random.Random) -> None:
 
 def _run(project: Any, number: int, tickets: int, chance: random.Random) -> str:
     """A finished run with its verdicts as the console keeps them."""
+    from django.db import transaction
     from django.utils import timezone
 
     from console.catalog.models import Output
@@ -80,16 +81,6 @@ def _run(project: Any, number: int, tickets: int, chance: random.Random) -> str:
     from console.verdicts.models import VerdictSet, VerdictTicket
 
     ended = timezone.now() - timedelta(days=RUNS - number)
-    run = Run.objects.create(
-        uid=f"boards{number:06d}", project=project, kind="stage_b", name=f"verdicts {number}",
-        state="succeeded", reason="ok", config_text="kind: stage_b\n", config_sha256="0" * 64,
-        created=ended, queued_at=ended, started=ended, ended=ended, updated=ended,
-        pinned=number == 0, attempt_number=1, tries=1,
-    )  # fmt: skip
-    output = Output.objects.create(
-        project=project, run_uid=run.uid, name="verdicts", type="verdicts",
-        digest=f"{number:064d}", files=[],
-    )  # fmt: skip
     rows = []
     for n in range(tickets):
         strength = chance.choice((0.6, 0.7, 0.8, 0.9, 1.0))
@@ -102,14 +93,26 @@ def _run(project: Any, number: int, tickets: int, chance: random.Random) -> str:
             detail={"candidates": [], "images": [], "summaries": []},
         ))  # fmt: skip
     kept = [row for row in rows if not row.review_reason]
-    made = VerdictSet.objects.create(
-        project=project, run=run, output=output, mission=MISSION, tickets=tickets, malformed=0,
-        doubted=tickets - len(kept), candidates=tickets, well_formed=tickets,
-        figures={"all": cells(counts(rows)), "kept": cells(counts(kept))},
-    )  # fmt: skip
-    for row in rows:
-        row.verdicts = made
-    VerdictTicket.objects.bulk_create(rows, 1000)
+    # At once, or the console would read the files of the output, which it does not have.
+    with transaction.atomic():
+        run = Run.objects.create(
+            uid=f"boards{number:06d}", project=project, kind="stage_b", name=f"verdicts {number}",
+            state="succeeded", reason="ok", config_text="kind: stage_b\n", config_sha256="0" * 64,
+            created=ended, queued_at=ended, started=ended, ended=ended, updated=ended,
+            pinned=number == 0, attempt_number=1, tries=1,
+        )  # fmt: skip
+        output = Output.objects.create(
+            project=project, run_uid=run.uid, name="verdicts", type="verdicts",
+            digest=f"{number:064d}", files=[],
+        )  # fmt: skip
+        made = VerdictSet.objects.create(
+            project=project, run=run, output=output, mission=MISSION, tickets=tickets, malformed=0,
+            doubted=tickets - len(kept), candidates=tickets, well_formed=tickets,
+            figures={"all": cells(counts(rows)), "kept": cells(counts(kept))},
+        )  # fmt: skip
+        for row in rows:
+            row.verdicts = made
+        VerdictTicket.objects.bulk_create(rows, 1000)
     return str(run.uid)
 
 

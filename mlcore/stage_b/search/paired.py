@@ -32,7 +32,11 @@ def improvement_p(found: Flips) -> float:
     """How likely so many of the changed tickets became right by chance: McNemar's exact test
     (McNemar 1947), one-sided. 1 where nothing changed."""
     changed = found.better + found.worse
-    tail = sum(math.comb(changed, k) for k in range(found.better, changed + 1))
+    term = math.comb(changed, found.better)
+    tail = 0
+    for k in range(found.better, changed + 1):
+        tail += term
+        term = term * (changed - k) // (k + 1)
     return float(tail / 2**changed)
 
 
