@@ -27,6 +27,7 @@ _DELEGATED = {
     "metrics": "mlcore.metrics.cli_list",
     "preflight": "mlcore.preflight.cli",
     "rerun": "mlcore.run.cli",
+    "verdicts": "mlcore.stage_b.cli",
 }
 """Commands whose room owns its own arguments: `main(argv) -> int`"""
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "rerun", help="a run again, and whether it comes out the same", add_help=False
     )
+    commands.add_parser("verdicts", help="reports of verdicts, two runs compared", add_help=False)
     commands.add_parser("preflight", help="check what a training run needs", add_help=False)
     return parser
 

@@ -1,4 +1,5 @@
 """The config of a gate."""
+
 from __future__ import annotations
 
 from typing import Literal, Self
@@ -19,11 +20,18 @@ class GateConfig(JobConfig):
     """the evaluation that must prove every check of the policy"""
     verdicts: VerdictsRef | None = None
     """the verdicts that must, instead of an evaluation"""
+    released: VerdictsRef | None = None
+    """the verdicts that are in use: those that are judged are compared with them, ticket by ticket,
+    and checks of `comparison` can be proven"""
 
     @model_validator(mode="after")
     def _one_evidence(self) -> Self:
         if (self.evaluation is None) == (self.verdicts is None):
             raise ValueError("a gate judges an evaluation or verdicts: name one of the two")
+        if self.released is not None and self.verdicts is None:
+            raise ValueError("released: only verdicts are compared with released ones")
+        if self.released is not None and self.released == self.verdicts:
+            raise ValueError("released: verdicts compared with themselves prove nothing")
         return self
 
     @property

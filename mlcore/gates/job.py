@@ -1,7 +1,9 @@
 """The `gate` job: hold an evaluation against a policy; write, announce and enforce the verdict."""
+
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from mlcore.gates.policy import load_policy
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
 from mlcore.run.hashing import file_sha256, tree_digest, tree_entries
+from mlcore.stage_b.compare import compare
+from mlcore.stage_b.outcomes import read_outcomes
 
 EVALUATION_SCHEMA = "evaluation/1"
 VERDICTS_SCHEMA = "stage_b/1"
+COMPARISON = "comparison"
+"""where a policy finds it in the report"""
 
 
 def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
@@ -25,17 +31,20 @@ def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
     folder = ctx.resolve(config.evidence)
     schema = VERDICTS_SCHEMA if config.evaluation is None else EVALUATION_SCHEMA
     report = _evidence(folder / "report.json", schema)
-    result = evaluate(
-        policy,
-        report,
-        {
-            "policy_sha256": policy_sha256,
-            "report_sha256": file_sha256(folder / "report.json"),
-            "evaluation_digest": tree_digest(tree_entries(folder)),
-            "dataset_fingerprint": str(report.get("dataset_fingerprint") or ""),
-            "model_digest": str(report.get("model_digest") or ""),
-        },
-    )
+    evidence = {
+        "policy_sha256": policy_sha256,
+        "report_sha256": file_sha256(folder / "report.json"),
+        "evaluation_digest": tree_digest(tree_entries(folder)),
+        "dataset_fingerprint": str(report.get("dataset_fingerprint") or ""),
+        "model_digest": str(report.get("model_digest") or ""),
+    }
+    # What a report says of a comparison is nobody's measurement: only the one made here counts.
+    report.pop(COMPARISON, None)
+    if config.released is not None:
+        released = ctx.resolve(config.released)
+        evidence["released_digest"] = tree_digest(tree_entries(released))
+        report[COMPARISON] = _comparison(ctx, released, folder, evidence)
+    result = evaluate(policy, report, evidence)
     write_json(ctx.output("gate") / "result.json", result.to_json())
     ctx.events.gate(result.to_json())
     body = _body(result)
@@ -48,6 +57,20 @@ def run(config: GateConfig, ctx: RunContext) -> dict[str, Any]:
             where=config.evidence,
         )
     return body
+
+
+def _comparison(
+    ctx: RunContext, released: Path, folder: Path, evidence: Mapping[str, str]
+) -> dict[str, Any]:
+    """Released verdicts against those that are judged; kept beside the result."""
+    if evidence["released_digest"] == evidence["evaluation_digest"]:
+        raise DataError(
+            "the released verdicts are the ones that are judged",
+            where=str(released),
+        )
+    found = compare(read_outcomes(released), read_outcomes(folder))
+    write_json(ctx.output("gate") / "comparison.json", found)
+    return found
 
 
 def _evidence(path: Path, schema: str) -> dict[str, Any]:

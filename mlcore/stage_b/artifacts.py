@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -97,12 +98,47 @@ def read_rows(folder: Path, name: str, model: type[Row]) -> Iterator[Row]:
 
 
 def read_meta(folder: Path) -> dict[str, object]:
-    """The folder's meta.json. Raises DataError where it is missing or of another version."""
+    """The folder's meta.json, which is written last. Raises DataError where it is missing, cannot
+    be read, or names another version."""
     path = folder / META
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder} has no {META}: the run that wrote it has not ended",
+            hint="`run CONFIG --run-dir DIR --resume` ends a run that was stopped or killed.",
+            where=str(path),
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"cannot read {path}: {error}", where=str(path)) from error
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise DataError(f"{path} is not of {SCHEMA}", where=str(path))
-    return value
+    found = value.get("schema") if isinstance(value, dict) else None
+    if found != SCHEMA:
+        raise DataError(
+            f"{path} is of {found or 'no schema'}, and {SCHEMA} is read",
+            hint="The version of the library that wrote a folder reads it.",
+            where=str(path),
+        )
+    return dict(value)
+
+
+def check_whole(folder: Path, names: Iterable[str]) -> None:
+    """Raises DataError for a file that is not there or whose last line is torn."""
+    for name in names:
+        path = folder / name
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - 1))
+                torn = file.read(1) not in (b"", b"\n")
+        except OSError as error:
+            raise DataError(
+                f"{name} cannot be read: {error.strerror}",
+                hint=f"A folder of {SCHEMA} has {', '.join(FILES)}.",
+                where=str(path),
+            ) from error
+        if torn:
+            raise DataError(
+                f"{name} is half-written: its last line does not end",
+                hint="Copy the folder again, or end the run with --resume.",
+                where=str(path),
+            )

@@ -10,7 +10,6 @@ from typing import Any
 
 from mlcore.contract.domains import Domain
 from mlcore.errors import InterruptedRunError
-from mlcore.evaluate.statistics import share_figure
 from mlcore.randomness import sample_rng
 from mlcore.run.context import RunContext
 from mlcore.run.folder import write_json
@@ -19,6 +18,7 @@ from mlcore.stage_b.backends.open import open_backend
 from mlcore.stage_b.backends.protocol import Backend
 from mlcore.stage_b.config import StageBConfig
 from mlcore.stage_b.decide import decide
+from mlcore.stage_b.figures import run_report
 from mlcore.stage_b.guidance.model import Guidance, guidance_json, parse_guidance
 from mlcore.stage_b.guidance.store import GuidanceStore, opened
 from mlcore.stage_b.ingest import domain_of_mission, read_tickets
@@ -88,7 +88,14 @@ def run(config: StageBConfig, ctx: RunContext) -> dict[str, Any]:
             if isinstance(learner, Reflection):
                 write_json(folder / HYPOTHESES, learner.pool.to_json())
     _write_meta(folder, config, backend, tickets, first, learner.guidance)
-    report = _report(recorder, counts, len(tickets))
+    totals = recorder.totals
+    report = run_report(
+        counts,
+        len(tickets),
+        candidates=totals.candidates,
+        well_formed=totals.well_formed,
+        suspects=len(recorder.review),
+    )
     report["model_digest"] = backend.model_digest
     if isinstance(learner, Reflection):
         report = with_reflection(report, learner)
@@ -270,33 +277,3 @@ def _write_meta(
         "guidance_after": guidance_json(after),
     }
     write_json(folder / META, meta)
-
-
-def _report(recorder: Recorder, counts: Confusion, tickets: int) -> dict[str, Any]:
-    totals = recorder.totals
-    shares = {
-        "label_match": (counts.tp + counts.tn, counts.n),
-        "false_release": (counts.fp, counts.tp + counts.fp),
-        "false_block": (counts.fn, counts.tn + counts.fn),
-        "format_rate": (totals.well_formed, totals.candidates),
-        "malformed": (counts.none_pass + counts.none_fail, counts.n),
-        "label_suspect": (len(recorder.review), tickets),
-    }
-    figures = {name: share_figure(*pair) for name, pair in shares.items()}
-    headline: dict[str, Any] = {
-        name: {"value": f["value"], "unit": "share", "n": f["n"]}
-        for name, f in figures.items()
-        if f["value"] is not None
-    }
-    return {
-        "schema": SCHEMA,
-        "headline": {"tickets": {"value": tickets, "unit": "tickets", "n": None}, **headline},
-        "figures": figures,
-        "confusion": {
-            "tp": counts.tp,
-            "fp": counts.fp,
-            "tn": counts.tn,
-            "fn": counts.fn,
-            "no_verdict": counts.none_pass + counts.none_fail,
-        },
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlcore.evaluate.statistics import share_figure
+from mlcore.stage_b.figures import rate_figures
 from mlcore.stage_b.search.gate import Comparison
 from mlcore.stage_b.search.loop import Searched
 from mlcore.stage_b.tally import Confusion
@@ -41,12 +41,7 @@ def with_search(report: dict[str, Any], searched: Searched) -> dict[str, Any]:
 
 
 def _figures(counts: Confusion) -> dict[str, Any]:
-    return {
-        "label_match": share_figure(counts.tp + counts.tn, counts.n),
-        "false_release": share_figure(counts.fp, counts.tp + counts.fp),
-        "false_block": share_figure(counts.fn, counts.tn + counts.fn),
-        "passed": counts.tp + counts.fp,
-    }
+    return {**rate_figures(counts), "passed": counts.tp + counts.fp}
 
 
 def _paired(found: Comparison) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlcore.run.events import read_events
 from mlcore.run.exits import ExitCode
 from mlcore.run.hashing import file_sha256
 from mlcore.run.runner import RunOptions, execute
+from tests.support.verdict_folders import many, write_verdicts
 
 FIGURE = {"value": 0.97, "n": 400}
 REPORT: dict[str, Any] = {
@@ -132,3 +134,88 @@ def test_a_gate_needs_one_thing_to_judge() -> None:
     for given in ({}, {"evaluation": "e", "verdicts": "v"}):
         with pytest.raises(ValueError, match="name one of the two"):
             GateConfig.model_validate({"kind": "gate", "policy": "demo", **given})
+
+
+BEFORE = many(pass_pass=400, pass_fail=8, fail_fail=90, fail_pass=20)
+
+
+def regression_gate(root: Path, after: Any, released: str = "released") -> ExitCode:
+    write_verdicts(root / "released", BEFORE)
+    write_verdicts(root / "verdicts", after)
+    config = root / "gate.yaml"
+    text = f"kind: gate\npolicy: verdicts-no-regression\nverdicts: {root / 'verdicts'}\n"
+    config.write_text(text + (f"released: {root / released}\n" if released else ""))
+    return execute(config, RunOptions(run_dir=root / "run"))
+
+
+def failed_checks(root: Path) -> dict[str, str]:
+    return {c["id"]: c["reason"] for c in result(root)["checks"] if not c["passed"]}
+
+
+def test_verdicts_that_are_no_worse_than_the_released_ones_pass(tmp_path: Path) -> None:
+    better = BEFORE | {"fail_pass0000": ("fail", "fail"), "pass_fail0000": ("pass", "pass")}
+    assert regression_gate(tmp_path, better) == ExitCode.OK
+    assert len(result(tmp_path)["evidence"]["released_digest"]) == 64
+    kept = json.loads((tmp_path / "run/artifacts/gate/comparison.json").read_text())
+    assert kept["flips"]["to_label"] == 2
+    assert kept["worsened"]["false_release"]["n"] == 420
+
+
+def test_a_few_more_false_releases_are_a_regression(tmp_path: Path) -> None:
+    worse = BEFORE | {f"fail_fail{i:04}": ("fail", "pass") for i in range(12)}
+    assert regression_gate(tmp_path, worse) == ExitCode.GATE
+    assert set(failed_checks(tmp_path)) == {"label_match", "false_release", "chance"}
+
+
+def test_without_released_verdicts_no_regression_is_unproven(tmp_path: Path) -> None:
+    assert regression_gate(tmp_path, BEFORE, released="") == ExitCode.GATE
+    failed = failed_checks(tmp_path)
+    assert set(failed) == {"same_tickets", "label_match", "false_release", "chance"}
+    assert "comparison.worsened.false_release is missing" in failed["false_release"]
+
+
+def test_a_comparison_that_a_report_brings_along_proves_nothing(tmp_path: Path) -> None:
+    write_verdicts(tmp_path / "verdicts", BEFORE)
+    path = tmp_path / "verdicts" / "report.json"
+    bound = {"value": 0.0, "n": 900}
+    claimed = {"paired": {"value": 1.0, "n": 900}, "p": {"worse": {"value": 1.0, "n": 900}}}
+    claimed["worsened"] = {"label_match": bound, "false_release": bound}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "comparison": claimed}))
+    config = tmp_path / "gate.yaml"
+    config.write_text("kind: gate\npolicy: verdicts-no-regression\nverdicts: verdicts\n")
+    assert execute(config, RunOptions(run_dir=tmp_path / "run")) == ExitCode.GATE
+    assert len(failed_checks(tmp_path)) == 4
+
+
+def test_other_tickets_and_too_few_of_them_prove_nothing(tmp_path: Path) -> None:
+    fewer = dict(list(BEFORE.items())[:80])
+    assert regression_gate(tmp_path, fewer) == ExitCode.GATE
+    failed = failed_checks(tmp_path)
+    assert "does not hold" in failed["same_tickets"]
+    assert "fewer than the 100" in failed["label_match"]
+    assert "fewer than the 100" in failed["chance"]
+
+
+def test_released_verdicts_that_are_the_candidate_or_no_verdicts_are_invalid_data(
+    tmp_path: Path,
+) -> None:
+    copied = write_verdicts(tmp_path / "copied", BEFORE)
+    assert regression_gate(tmp_path, BEFORE, "copied") == ExitCode.DATA
+    shutil.rmtree(tmp_path / "run")
+    (copied / "meta.json").unlink()
+    assert regression_gate(tmp_path, BEFORE, "copied") == ExitCode.DATA
+    assert not (tmp_path / "run" / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"evaluation": "e", "released": "r"}, "only verdicts are compared"),
+        ({"verdicts": "v", "released": "v"}, "compared with themselves"),
+    ],
+)
+def test_released_verdicts_are_others_than_those_that_are_judged(
+    given: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        GateConfig.model_validate({"kind": "gate", "policy": "demo", **given})

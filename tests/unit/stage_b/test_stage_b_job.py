@@ -17,6 +17,7 @@ from mlcore.stage_b.artifacts import FILES, read_meta, read_rows
 from mlcore.stage_b.config import StageBConfig
 from mlcore.stage_b.guidance.model import guidance_json
 from mlcore.stage_b.job import epoch_order, run
+from mlcore.stage_b.rebuild import rebuild
 from mlcore.stage_b.reports import rebuilt_report
 from mlcore.stage_b.rows import (
     DistillRow,
@@ -127,6 +128,9 @@ def test_the_report_is_rebuilt_from_the_files_alone(
     assert json.loads((folder / "report.json").read_text("utf-8")) == report
     assert list(rebuilt_report(folder)) == list(read_rows(folder, "group_report.jsonl", ReportRow))
     assert read_meta(folder)["schema"] == "stage_b/1"
+    again = rebuild(folder)
+    assert again.other == (), "nothing in the folder says something else"
+    assert again.summary["headline"] == report["headline"]
     assert {p.name for p in folder.iterdir()} == {
         *(*FILES, "meta.json", "need_review.json", "report.json")
     }

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from mlcore.stage_b.search.paired import Flips, flips, holm, improvement_p, loss_bound
+from mlcore.stage_b.search.paired import (
+    Flips,
+    exact_p,
+    flips,
+    holm,
+    improvement_p,
+    loss_bound,
+    picked_change,
+    regression_p,
+)
 
 
 @pytest.mark.parametrize(("better", "worse"), [(0, 0), (1, 0), (5, 1), (12, 3), (3, 12), (40, 40)])
@@ -52,3 +62,52 @@ def test_the_bound_holds_the_truth_nineteen_times_of_twenty() -> None:
         if loss_bound(Flips(n, better, worse)) >= worse_p - better_p:
             covered += chance
     assert covered >= 0.93
+
+
+@pytest.mark.parametrize(("better", "worse"), [(0, 0), (1, 0), (5, 1), (3, 12), (40, 40)])
+def test_the_two_sided_test_is_the_binomial_one(better: int, worse: int) -> None:
+    found = Flips(100, better, worse)
+    changed = better + worse
+    expected = binomtest(better, changed, 0.5).pvalue if changed else 1.0
+    assert exact_p(found) == pytest.approx(expected)
+    assert regression_p(found) == improvement_p(Flips(100, worse, better))
+
+
+def test_a_share_of_picked_tickets_changes_by_its_two_shares() -> None:
+    rows = [(True, True, False)] * 50 + [(True, False, True)] * 4 + [(False, True, True)]
+    change = picked_change(rows)
+    assert change is not None
+    assert change.value == pytest.approx(1 / 51 - 4 / 54)
+    assert change.n == 51
+    assert change.interval[0] < change.lowest < change.value < change.highest < change.interval[1]
+    assert picked_change([(True, False, True)] * 9) is None, "nothing is picked afterwards"
+
+
+def test_no_change_is_not_certainty_of_none_and_more_tickets_say_more() -> None:
+    few, many = (
+        picked_change([(True, True, False)] * 9 * n + [(True, True, True)] * n) for n in (5, 50)
+    )
+    assert few is not None
+    assert many is not None
+    assert few.value == many.value == 0.0
+    assert few.highest > 5 * many.highest > 0
+
+
+def test_the_bound_of_a_false_release_holds_the_truth_nineteen_times_of_twenty() -> None:
+    """Over draws of 300 tickets of which the second judge releases a few others."""
+    rng = np.random.default_rng(5)
+    wrong_share, turn = 0.3, 0.06
+    wrong = rng.random((800, 300)) < wrong_share
+    before = rng.random(wrong.shape) < np.where(wrong, 0.1, 0.9)
+    after = before ^ (rng.random(wrong.shape) < turn)
+
+    def rate(released: float, failed: float) -> float:
+        return failed * wrong_share / (failed * wrong_share + released * (1 - wrong_share))
+
+    truth = rate(0.9 - turn * 0.8, 0.1 + turn * 0.8) - rate(0.9, 0.1)
+    held = 0
+    for b, a, w in zip(before.tolist(), after.tolist(), wrong.tolist(), strict=True):
+        change = picked_change(zip(b, a, w, strict=True))
+        assert change is not None
+        held += change.highest >= truth
+    assert held / len(wrong) == pytest.approx(0.95, abs=0.025)
