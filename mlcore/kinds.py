@@ -56,6 +56,17 @@ _ALL = (
         resumable=False,
     ),
     Kind(
+        "relabel",
+        "Correct labels",
+        "Make the next version of a dataset, with the ticket labels that people decided.",
+        "mlcore.contract.relabel_config:RelabelConfig",
+        "mlcore.contract.relabel_job:run",
+        device="cpu",
+        inputs=("dataset",),
+        outputs={"dataset": "dataset"},
+        resumable=False,
+    ),
+    Kind(
         "synth",
         "Synthesise",
         "Render the demo inspection set: cabinet scenes with known truth.",

@@ -51,6 +51,7 @@ RULES: dict[str, str] = {
     "dataset.classes": "The classes have the counts that dataset.json says.",
     "dataset.space": "The records are in the coordinate space that dataset.json says.",
     "dataset.images": "The list images.jsonl is as dataset.json says and has every image.",
+    "dataset.tickets": "The labels of tickets are those that dataset.json names by their SHA-256.",
     "dataset.fingerprint": "The content is what the fingerprints of dataset.json name.",
     "source.xml": "An annotation file is complete XML.",
     "source.annotation": "An annotation belongs to a picture that the source lists.",

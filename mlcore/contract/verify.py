@@ -9,6 +9,7 @@ from pathlib import Path
 from mlcore.contract.check_run import Check
 from mlcore.contract.image_list import IMAGE_LIST, ImageEntry
 from mlcore.contract.reader import MANIFEST, Dataset
+from mlcore.contract.ticket_list import TICKETS
 from mlcore.errors import Problem
 from mlcore.run.hashing import file_sha256
 
@@ -26,6 +27,7 @@ def differences(
     if not result.rejected:
         yield from _content(dataset, result)
     yield from _images(dataset, listed)
+    yield from _tickets(dataset)
 
 
 def _split(
@@ -91,6 +93,18 @@ def _images(dataset: Dataset, listed: Mapping[str, ImageEntry] | None) -> Iterat
             yield _differs("dataset.images", "images", message)
     for path in sorted(sizes):
         yield _differs("dataset.images", "images", f"{path} is there and not listed")
+
+
+def _tickets(dataset: Dataset) -> Iterator[Problem]:
+    """A manifest that names the labels of tickets is held to them."""
+    stated = dataset.manifest.get("tickets")
+    if not isinstance(stated, Mapping):
+        return
+    path = dataset.folder / TICKETS
+    digest = file_sha256(path) if path.is_file() else "no file"
+    if stated.get("sha256") != digest:
+        message = f"{TICKETS} has SHA-256 {digest[:16]}…, not {str(stated.get('sha256'))[:16]}…"
+        yield _differs("dataset.tickets", "tickets.sha256", message)
 
 
 def _files(folder: Path) -> dict[str, int]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from mlcore.contract.limits import check_limits
 from mlcore.contract.reader import open_dataset
 from mlcore.contract.records import Record
+from mlcore.contract.ticket_list import TICKETS
 from mlcore.errors import DataError
 from mlcore.stage_a.config import DatasetSource
 from mlcore.stage_a.group import Found, Group, Photo, once_each
 from mlcore.stage_a.record import Label, label_of
-
-TICKETS = "tickets.jsonl"
 
 
 def find_in_dataset(folder: Path, source: DatasetSource) -> Found:

@@ -15,6 +15,7 @@ import cv2
 from mlcore.contract.conversations import CONVERSATIONS, write_conversations
 from mlcore.contract.quality import QualityReport, image_facts
 from mlcore.contract.records import Record
+from mlcore.contract.ticket_list import TICKETS
 from mlcore.contract.writer import DatasetWriter
 from mlcore.errors import DataError, InfrastructureError
 from mlcore.geometry.order import ORDER
@@ -121,7 +122,7 @@ def _finish(
     talks: Mapping[str, Any],
 ) -> dict[str, Any]:
     ctx.events.status("finishing", "Writing dataset.json")
-    with (writer.folder / "tickets.jsonl").open("w", encoding="utf-8") as file:
+    with (writer.folder / TICKETS).open("w", encoding="utf-8") as file:
         for ticket in tickets:
             file.write(json.dumps(asdict(ticket), ensure_ascii=False) + "\n")
     manifest = writer.finish(

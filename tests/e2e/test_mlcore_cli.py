@@ -74,7 +74,7 @@ def test_kinds_are_listed_with_their_schemas() -> None:
     kinds = {kind["name"]: kind for kind in json.loads(done.stdout)}
     assert set(kinds) == {
         *("import", "data_export", "synth", "sft", "merge", "predict", "evaluate", "gate"),
-        *("stage_a", "stage_b"),
+        *("stage_a", "stage_b", "relabel"),
     }  # fmt: skip
     assert kinds["sft"]["schema"]["properties"]["seed"]["type"] == "integer"
 

@@ -206,6 +206,7 @@ FIXTURES: dict[str, Fixture] = {
     "dataset.classes": manifest(lambda m: m["classes"][0].update(objects=7)),
     "dataset.space": manifest(lambda m: m.update(coord_space="norm1000")),
     "dataset.images": manifest(lambda m: m["images"].update(count=7)),
+    "dataset.tickets": manifest(lambda m: m.update(tickets={"sha256": "0" * 64})),
     "dataset.fingerprint": manifest(lambda m: m.update(fingerprint="0" * 64)),
     "image.size": image(encoded(picture(width=65))),
     **SOURCES,
