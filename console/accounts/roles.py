@@ -57,6 +57,7 @@ _ALL = (
     Right("runs.control", "Cancel, resume and reprioritise runs", _OPERATING, Scope.LAUNCH),
     Right("datasets.view", "See datasets and their images", _EVERYONE, Scope.READ),
     Right("datasets.edit", "Import and describe datasets", _OPERATING, Scope.LAUNCH),
+    Right("datasets.relabel", "Correct labels by decisions", _DECIDING, Scope.LAUNCH),
     Right("configs.view", "See configs", _EVERYONE, Scope.READ),
     Right("configs.edit", "Write new config versions", _OPERATING, Scope.LAUNCH),
     Right("models.view", "See models and their lineage", _EVERYONE, Scope.READ),

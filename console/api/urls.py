@@ -15,5 +15,6 @@ urlpatterns = [
     path("v1/", include("console.gates.api_urls")),
     path("v1/", include("console.reviews.api_urls")),
     path("v1/", include("console.guidance.api_urls")),
+    path("v1/", include("console.verdicts.api_urls")),
     re_path(r"^.*$", gone),
 ]

@@ -19,6 +19,9 @@ from console.catalog.filters import filter_of, filter_query
 from console.catalog.media import file_response, preview_response
 from console.catalog.models import DatasetVersion
 from console.catalog.record_tabs import carried, record_tab
+from console.catalog.relabelled import relabelled
+from console.reviews.blindness import is_kept_blind
+from console.runs.lineage import ref_url
 from console.web.pages import page, pager, project_of
 from mlcore.contract.desc import attributes_of, class_of
 
@@ -52,6 +55,7 @@ def dataset(request: HttpRequest, project: str, name: str) -> HttpResponseBase:
         "histograms": reports.histograms(version)[:2],
         "records": [shot_of(project, version, row, TILE_SIZE) for row in shown],
         "run_url": _run_url(project, version.output.run_uid),
+        "relabelled": _relabelled(request, project, version),
     }  # fmt: skip
     return render(request, "catalog/dataset.html", context)
 
@@ -108,6 +112,16 @@ def _describe(request: HttpRequest, project: str, name: str) -> HttpResponse:
     services.describe_dataset(Actor.of_request(request), found, request.POST.get("description", ""))
     messages.success(request, _("The description is saved."))
     return redirect("catalog:dataset", project, name)
+
+
+def _relabelled(
+    request: HttpRequest, project: str, version: DatasetVersion
+) -> dict[str, Any] | None:
+    """Where the labels come from; the tickets themselves not for who may get them blind."""
+    found = relabelled(version)
+    if found is not None and is_kept_blind(vars(request)["rights"]):
+        found["rows"] = []
+    return found and {**found, "url": ref_url(project, str(found.get("dataset", "")))}
 
 
 def _version_number(request: HttpRequest) -> int | None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.guidance import api
+from console.guidance import api, api_labels
 
 _G = "projects/<slug:project>/guidance/"
 _M = _G + "missions/<str:mission>/"
 urlpatterns = [
+    path(
+        "projects/<slug:project>/datasets/<str:name>/versions/<int:number>/corrections/",
+        api_labels.CorrectionsView.as_view(),
+        name="dataset_corrections",
+    ),
     path(_G, api.GuidancesView.as_view(), name="guidances"),
     path(_G + "promote/", api.PromoteView.as_view(), name="guidance_promote"),
     path(_G + "corrected/", api.CorrectedView.as_view(), name="guidance_corrected"),

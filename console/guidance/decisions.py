@@ -1,4 +1,4 @@
-"""What people decided flows back: corrected records, drafts of rules, and what came of it."""
+"""What people decided flows back: corrected records and drafts of rules."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from console.accounts import audit
 from console.accounts.audit import Actor
-from console.accounts.models import Project, User
+from console.accounts.models import Project
 from console.api.problems import ApiProblem
 from console.catalog import blobs
 from console.catalog.models import Output
-from console.guidance.models import CorrectedRecords, GuidanceVersion, Suggestion
+from console.guidance.models import CorrectedRecords, Suggestion
 from console.reviews.models import Review, ReviewItem
 from console.reviews.policy import reasons_of
 from console.reviews.reading import json_lines
@@ -157,64 +157,6 @@ def gather(actor: Actor, project: Project, mission: str) -> int:
 
 def _reasons(project: Project) -> Sequence[Mapping[str, Any]]:
     return list(reasons_of(project).codes)
-
-
-def changed_by(person: User, project: Project) -> dict[str, Any]:
-    """What a person's decisions have changed so far: labels, records, guidance, drafts."""
-    reviews = (
-        Review.objects.filter(item__project=project, reviewer=person, active=True, role__in=COUNTED)
-        .exclude(item__kind=Kind.GOLD)
-        .select_related("item")
-        .order_by("-id")
-    )
-    said = {review.item.ticket_key: review for review in reviews.defer("item__images")}
-    settled = {
-        key: review
-        for key, review in said.items()
-        if review.item.state in FINAL and review.item.outcome
-    }
-    agreed = [r for r in settled.values() if r.decision == r.item.outcome]
-    corrected = [
-        r
-        for r in agreed
-        if r.item.label and r.item.outcome in ("pass", "fail") and r.item.outcome != r.item.label
-    ]
-    versions = [
-        {"version": version, "tickets": sorted(found)}
-        for version in GuidanceVersion.objects.filter(guidance__project=project)
-        .select_related("guidance")
-        .order_by("-id")[:50]
-        if (found := _evidence(version.changes) & set(said))
-    ]
-    drafts = [
-        {"draft": draft, "n": len(set(draft.evidence) & set(said))}
-        for draft in Suggestion.objects.filter(project=project)
-        if set(draft.evidence) & set(said)
-    ]
-    return {
-        "decisions": len(said),
-        "settled": len(settled),
-        "agreed": len(agreed),
-        "corrected": corrected,
-        "versions": versions,
-        "drafts": drafts,
-        "exported": sum(bool(r.item.consumed_by) for r in said.values()),
-        "records": [
-            {"records": row, "n": n}
-            for row in CorrectedRecords.objects.filter(project=project).select_related("output")[
-                :20
-            ]
-            if (n := _corrections(row, {r.item_id for r in agreed}))
-        ],
-    }
-
-
-def _evidence(changes: Sequence[Mapping[str, Any]]) -> set[str]:
-    return {key for change in changes for key in change["evidence"]}
-
-
-def _corrections(row: CorrectedRecords, items: set[int]) -> int:
-    return sum(line["item"] in items for line in json_lines(row.output.files, CORRECTIONS))
 
 
 def _jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -93,6 +93,12 @@ def guidance_outputs(project: Project, uids: list[str]) -> dict[str, Output]:
     return {row.run_uid: row for row in rows.order_by("id")}
 
 
+def verdicts_of(project: Project, uid: str) -> Output | None:
+    """The newest verdicts of a run; None without a run or where it left none."""
+    rows = Output.objects.filter(project=project, type="verdicts", run_uid=uid)
+    return rows.first() if uid else None
+
+
 def suggestions(project: Project, name: str) -> QuerySet[Suggestion]:
     """Open drafts for a mission."""
     return Suggestion.objects.filter(project=project, mission=name, state=Suggestion.State.OPEN)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +26,7 @@ from mlcore.stage_b.guidance.model import Guidance, Meta, guidance_json
 
 ANY = -1
 """no matter which version is the newest"""
+NO_EVIDENCE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,7 @@ def promote(
     """The guidance of a finished run as its mission's next version, with what it measured."""
     mission, output = promotable(project, run)
     guidance = reading.guidance_of(output, mission)
-    verdicts = Output.objects.filter(project=project, run_uid=run.uid, type="verdicts").first()
-    effects = reading.measured(verdicts, run.uid)
+    effects = reading.measured(queries.verdicts_of(project, run.uid), run.uid)
     made = Made(Origin.PROMOTED, message, expected, run_uid=run.uid)
     return _add(actor, project, guidance, effects, made)
 
@@ -80,16 +81,23 @@ def edit(
     texts: Mapping[str, str],
     message: str,
     expected: int = ANY,
+    evidence: Mapping[str, Sequence[str]] = NO_EVIDENCE,
 ) -> GuidanceVersion:
     """Texts by key as the next version; see `edited`."""
     now = queries.version(project, mission)
-    guidance = edited(queries.as_guidance(now), texts, message)
+    guidance = edited(queries.as_guidance(now), texts, message, evidence)
     return _add(actor, project, guidance, {}, Made(Origin.EDITED, message, expected))
 
 
-def edited(before: Guidance, texts: Mapping[str, str], message: str) -> Guidance:
-    """The guidance with these texts and no others. A text that changed keeps its evidence and
-    starts counting hits and misses anew: they were of another sentence.
+def edited(
+    before: Guidance,
+    texts: Mapping[str, str],
+    message: str,
+    evidence: Mapping[str, Sequence[str]] = NO_EVIDENCE,
+) -> Guidance:
+    """The guidance with these texts and no others. A text that changed keeps its evidence, gains
+    that of `evidence` (keys of tickets by key), and starts counting hits and misses anew: they were
+    of another sentence.
 
     Raises ApiProblem 422.
     """
@@ -102,8 +110,9 @@ def edited(before: Guidance, texts: Mapping[str, str], message: str) -> Guidance
             if known is not None:
                 metadata[key] = known
             continue
-        sources = known.sources if known else ()
-        metadata[key] = Meta(updated_at=stamp, sources=sources, rationale=message)
+        sources = (*(known.sources if known else ()), *evidence.get(key, ()))
+        told = tuple(dict.fromkeys(sources))
+        metadata[key] = Meta(updated_at=stamp, sources=told, rationale=message)
     after = replace(
         before, step=before.step + 1, updated_at=stamp, experiences=clean, metadata=metadata
     )

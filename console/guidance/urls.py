@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from console.guidance import views
+from console.guidance import label_views, views
 
 app_name = "guidance"
 _P = "p/<slug:project>/guidance/"
 _M = _P + "m/<str:mission>/"
 urlpatterns = [
+    path(
+        "p/<slug:project>/datasets/<str:name>/<int:number>/labels/",
+        label_views.labels,
+        name="labels",
+    ),
     path(_P, views.index, name="index"),
     path(_P + "yours/", views.yours, name="yours"),
     path(_P + "promote/<str:uid>/", views.promote, name="promote"),

@@ -11,10 +11,14 @@ from django.utils.translation import gettext as _
 
 from console.accounts.access import requires
 from console.accounts.audit import Actor
-from console.accounts.models import User
+from console.accounts.models import Project, User
 from console.api.problems import ApiProblem
 from console.guidance import decisions, page_rows, queries, reading, services
-from console.guidance.models import Suggestion
+from console.guidance import yours as yours_of
+from console.guidance.effects import Effects
+from console.guidance.models import GuidanceVersion, Suggestion
+from console.guidance.reflections import reflections_of
+from console.reviews.blindness import hidden_rows, without_labels
 from console.runs import queries as runs
 from console.web.pages import page, project_of
 
@@ -75,6 +79,8 @@ def mission(request: HttpRequest, project: str, mission: str) -> HttpResponseBas
         "suggestions": queries.suggestions(here, mission),
         "corrected": queries.corrected(here, mission)[:10],
         "steps": _steps(version),
+        "reflections": _reflections(request, here, version.run_uid),
+        "effect": Effects(here).of(version),
     }
     return render(request, "guidance/mission.html", context)
 
@@ -130,6 +136,7 @@ def promote(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
         "expected": now.number if now else 0,
         "changes": reading.changes(queries.as_guidance(now) if now else None, after),
         "steps": reading.steps_of(output),
+        "reflections": _reflections(request, here, run.uid),
     }
     return render(request, "guidance/promote.html", context)
 
@@ -147,9 +154,10 @@ def edit(request: HttpRequest, project: str, mission: str) -> HttpResponseBase:
         return _editor(request, now, texts, {"suggestion": fresh, "fresh": fresh})
     texts = _posted_texts(request)
     note = request.POST.get("message", "")
-    expected = request.POST.get("expected", "")
+    expected, draft = request.POST.get("expected", ""), request.POST.get("draft", "")
     try:
-        after = services.edited(queries.as_guidance(now), texts, note)
+        evidence = _evidence(here, now, texts, draft)
+        after = services.edited(queries.as_guidance(now), texts, note, evidence)
         if request.POST.get("then") != "save":
             changes = reading.changes(queries.as_guidance(now), after)
             return _editor(request, now, texts, {"changes": changes, "previewed": True})
@@ -160,10 +168,10 @@ def edit(request: HttpRequest, project: str, mission: str) -> HttpResponseBase:
             texts,
             note,
             int(expected) if expected.isdigit() else services.ANY,
+            evidence,
         )
     except ApiProblem as error:
         return _editor(request, now, texts, {"problem": error.message}, error.status_code)
-    draft = request.POST.get("draft", "")
     if draft.isdecimal():
         services.dismiss(
             Actor.of_request(request), queries.suggestion(here, int(draft)), Suggestion.State.TAKEN
@@ -223,9 +231,9 @@ def act(request: HttpRequest, project: str, mission: str, what: str) -> HttpResp
 def yours(request: HttpRequest, project: str) -> HttpResponseBase:
     """What the decisions of the person who asks have changed."""
     assert isinstance(request.user, User)
-    return render(
-        request, "guidance/yours.html", decisions.changed_by(request.user, project_of(request))
-    )
+    here = project_of(request)
+    hidden = frozenset(hidden_rows(request, here))
+    return render(request, "guidance/yours.html", yours_of.changed_by(request.user, here, hidden))
 
 
 def _editor(
@@ -248,6 +256,16 @@ def _editor(
     return render(request, "guidance/edit.html", context, status=status)
 
 
+def _evidence(
+    here: Project, now: GuidanceVersion, texts: dict[str, str], draft: str
+) -> dict[str, list[str]]:
+    """The tickets behind a draft belong to the first new rule: there it stands in the form."""
+    fresh = [key for key in reading.ordered(list(texts)) if key not in now.entry["experiences"]]
+    if not draft.isdecimal() or not fresh:
+        return {}
+    return {fresh[0]: [str(key) for key in queries.suggestion(here, int(draft)).evidence]}
+
+
 def _posted_texts(request: HttpRequest) -> dict[str, str]:
     keys, texts = request.POST.getlist("key"), request.POST.getlist("text")
     if len(keys) != len(texts) or len(keys) > 2000:
@@ -262,6 +280,12 @@ def _posted_file(request: HttpRequest) -> str:
     if (file.size or 0) > LONGEST_UPLOAD:
         raise ApiProblem(413, "too_large", _("The file is too large for guidance."))
     return file.read().decode("utf-8", "replace")
+
+
+def _reflections(request: HttpRequest, here: Project, uid: str) -> Any:
+    """What reflection of a run tried, without the labels of tickets that may come blind."""
+    found = reflections_of(queries.verdicts_of(here, uid))
+    return without_labels(vars(request)["rights"], found)
 
 
 def _steps(version: Any) -> list[dict[str, Any]]:

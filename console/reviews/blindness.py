@@ -24,7 +24,7 @@ TELLING_OUTPUTS = frozenset({"verdicts", "summaries"})
 """types of outputs whose files hold verdicts or labels of tickets"""
 TELLING_KINDS = frozenset({"stage_a", "stage_b"})
 TELLING_EVENTS = frozenset({"review_item"})
-TELLING_FILES = frozenset({"tickets.jsonl"})
+TELLING_FILES = frozenset({"tickets.jsonl", "corrections.jsonl"})
 """files of a dataset that hold labels of tickets"""
 _LABELS = ("::pass", "::fail")
 

@@ -11,14 +11,18 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
 from console.accounts.audit import Actor
+from console.accounts.models import Project
+from console.api.problems import ApiProblem
 from console.catalog import blobs
 from console.reviews.filters import apply, filter_of_json, project_items
 from console.reviews.models import Export, Operation, Review, ReviewItem
 from console.reviews.states import FINAL, SETTLED, Kind, Role, State
 from console.reviews.transitions import Said, lock, move_many
+from console.runs.models import Run
 
 SCHEMA = "review_export/1"
 BATCH = 500
@@ -41,27 +45,55 @@ def export_batch(op: Operation) -> tuple[int, int | None]:
     )
     rows = rows.filter(pk__gt=op.last, created__lte=op.created).order_by("pk")
     items = list(rows[:BATCH])
-    new = [item for item in items if item.state != State.EXPORTED]
-    actor = Actor.of_user(op.created_by) if op.created_by else Actor()
-    mark = f"export:{export.uid}"
-    move_many(
-        new, State.EXPORTED, actor, Said("exported", detail={"export": export.uid}),
-        exported_in=export, consumed_by=mark,
-    )
-    if items:
-        data = "".join(_text(line(item)) for item in items).encode()
-        blob = blobs.put_bytes(data)
-        export.parts.append({"sha256": blob.sha256, "size": len(data), "n": len(items)})
-        export.n += len(items)
-        export.size += len(data)
+    _add(export, items, Actor.of_user(op.created_by) if op.created_by else Actor())
     over = len(items) < BATCH
     if over:
-        digest = hashlib.sha256()
-        for chunk in chunks(export):
-            digest.update(chunk)
-        export.sha256 = digest.hexdigest()
+        _close(export)
     export.save(update_fields=["parts", "n", "size", "sha256"])
     return len(items), None if over else items[-1].pk
+
+
+def take(actor: Actor, project: Project, items: Sequence[ReviewItem], about: str) -> Export:
+    """A snapshot of these tickets at once, as one part. `about` says in its filter what for.
+
+    Raises ApiProblem 409 where one of them is not decided any more.
+    """
+    with transaction.atomic():
+        made = Export.objects.create(
+            project=project, scope=ALL, filter={"for": about}, created_by=actor.user
+        )
+        reviews = Review.objects.select_related("reviewer").order_by("id")
+        rows = project_items(project).filter(pk__in=[item.pk for item in items], state__in=FINAL)
+        rows = lock(rows).select_related("run")
+        found = list(rows.prefetch_related(Prefetch("reviews", queryset=reviews)).order_by("pk"))
+        if {(i.pk, i.outcome) for i in found} != {(i.pk, i.outcome) for i in items}:
+            raise ApiProblem(409, "changed", "A decision was taken back meanwhile; look again.")
+        _add(made, found, actor)
+        _close(made)
+        made.save(update_fields=["parts", "n", "size", "sha256"])
+    return made
+
+
+def _add(export: Export, items: Sequence[ReviewItem], actor: Actor) -> None:
+    """Mark tickets as exported and store their lines as the next part."""
+    if not items:
+        return
+    new = [item for item in items if item.state != State.EXPORTED]
+    said = Said("exported", detail={"export": export.uid})
+    mark = f"export:{export.uid}"
+    move_many(new, State.EXPORTED, actor, said, exported_in=export, consumed_by=mark)
+    data = "".join(_text(line(item)) for item in items).encode()
+    blob = blobs.put_bytes(data)
+    export.parts.append({"sha256": blob.sha256, "size": len(data), "n": len(items)})
+    export.n += len(items)
+    export.size += len(data)
+
+
+def _close(export: Export) -> None:
+    digest = hashlib.sha256()
+    for chunk in chunks(export):
+        digest.update(chunk)
+    export.sha256 = digest.hexdigest()
 
 
 def chunks(export: Export) -> Iterator[bytes]:
@@ -94,11 +126,18 @@ def line(item: ReviewItem) -> dict[str, Any]:
         },
         "reviews": [_review(review) for review in reviews],
         "provenance": {
-            "run": item.run.uid if item.run else None, "output_digest": item.output_digest,
+            "run": item.run.uid if item.run else None, "guidance": guidance_of(item.run),
+            "output_digest": item.output_digest,
             "fingerprint": item.fingerprint, "log": item.head,
             "images": [{"name": i.get("name"), "sha256": i.get("sha256")} for i in item.images],
         },
     }
+
+
+def guidance_of(run: Run | None) -> str | None:
+    """The reference of the guidance that a run was given: its version, where it names one."""
+    rows = run.inputs if run else []
+    return next((str(row["ref"]) for row in rows if row.get("type") == "guidance"), None)
 
 
 def _review(review: Review) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from console.accounts.models import Project
 from console.guidance.models import GuidanceVersion
 from console.runs.models import Run
 from console.verdicts.models import VerdictSet
-from mlcore.evaluate.statistics import Figure, share_figure
+from mlcore.evaluate.statistics import share_figure
+from mlcore.stage_b.figures import rate_figures
 from mlcore.stage_b.tally import Confusion
 
 LIMITS = {"malformed": 0.05, "review": 0.5}
@@ -41,21 +42,11 @@ CHURN_DAYS = 7
 NEWEST_SETS = 60
 
 
-def shares(cells: Mapping[str, int]) -> dict[str, Figure]:
-    """The three rates of counts. Label match is of all tickets, also those without a verdict."""
-    found = Confusion(**cells)
-    return {
-        "label_match": share_figure(found.tp + found.tn, found.n),
-        "false_release": share_figure(found.fp, found.tp + found.fp),
-        "false_block": share_figure(found.fn, found.tn + found.fn),
-    }
-
-
 def row_of(verdicts: VerdictSet) -> dict[str, Any]:
     """One run with its figures, each with n and interval; without those with people's decisions
     where they are not counted yet."""
     counts = {**verdicts.figures, **verdicts.people}
-    figures = {base: shares(counts[base]) for base in BASES if base in counts}
+    figures = {base: rate_figures(Confusion(**counts[base])) for base in BASES if base in counts}
     return {
         "run": verdicts.run,
         "uid": verdicts.run.uid,
@@ -74,6 +65,29 @@ def row_of(verdicts: VerdictSet) -> dict[str, Any]:
         "rules_changed": verdicts.rules_changed,
         "alarms": alarms(verdicts),
     }
+
+
+def rate_rows(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each rate of two runs on the same tickets. `state` is better or worse where the 95 % interval
+    of the change leaves 0 out; a rate that a run has no tickets for has none."""
+    out = []
+    for name in NAMES:
+        change = figures["change"][name]
+        low, high = change["interval"] or (0.0, 0.0)
+        sure = low > 0 or high < 0
+        rises = low > 0
+        state = ("better" if rises == (name == "label_match") else "worse") if sure else "unproven"
+        out.append(
+            {
+                "name": name,
+                "before": figures["before"][name],
+                "after": figures["after"][name],
+                "change": change,
+                "worsened": figures["worsened"][name],
+                "state": state if change["value"] is not None else "",
+            }
+        )
+    return out
 
 
 def alarms(verdicts: VerdictSet) -> list[str]:

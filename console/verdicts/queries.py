@@ -16,6 +16,7 @@ from console.catalog.models import Output
 from console.reviews.models import Review, ReviewItem
 from console.reviews.states import COUNTED, FINAL, Kind
 from console.runs.models import Run
+from console.verdicts.flips import Compared, compare
 from console.verdicts.indexing import VERDICTS, indexed
 from console.verdicts.models import OperatingPoint, VerdictSet, VerdictTicket
 
@@ -143,6 +144,29 @@ def sets_of(project: Project, mission: str) -> list[VerdictSet]:
     for row in rows[:SHOWN_SETS]:
         newest.setdefault(row.run_id, row)
     return list(newest.values())[::-1]
+
+
+def all_sets(project: Project, mission: str = "") -> QuerySet[VerdictSet]:
+    """Sets of finished runs; of one mission where it is named."""
+    rows = VerdictSet.objects.filter(project=project, run__ended__isnull=False)
+    rows = rows.select_related("run", "output")
+    return rows.filter(mission=mission) if mission else rows
+
+
+def flips_of(
+    project: Project,
+    released: VerdictSet,
+    candidate: VerdictSet,
+    hidden: QuerySet[ReviewItem, str] | None = None,
+    *,
+    decided_only: bool = False,
+) -> tuple[Compared, dict[str, ReviewItem]]:
+    """A candidate against the released verdicts, and the tickets that people decided by key;
+    without those of the keys `hidden`."""
+    before, after = light_rows(released, hidden), light_rows(candidate, hidden)
+    items = settled(project, [str(row["ticket_key"]) for row in after])
+    outcomes = {key: item.outcome for key, item in items.items()}
+    return compare(before, after, outcomes, decided_only=decided_only), items
 
 
 def set_named(sets: Iterable[VerdictSet], uid: str) -> VerdictSet | None:

@@ -20,7 +20,7 @@ from console.catalog.media import preview_response
 from console.reviews.blindness import hidden_rows
 from console.reviews.models import ReviewItem
 from console.runs import queries as runs
-from console.verdicts import boards, flips, operating, people, queries, services
+from console.verdicts import boards, operating, people, queries, services
 from console.verdicts.models import VerdictSet
 from console.web.pages import link, page, pager, project_of
 
@@ -166,13 +166,8 @@ def _flips(
     request: HttpRequest, here: Project, released: VerdictSet, candidate: VerdictSet
 ) -> dict[str, Any]:
     hidden = hidden_rows(request, here)
-    before, after = (queries.light_rows(one, hidden) for one in (released, candidate))
-    items = queries.settled(here, [str(row["ticket_key"]) for row in after])
-    found = flips.compare(
-        before,
-        after,
-        {key: item.outcome for key, item in items.items()},
-        decided_only=request.GET.get("decided", "") == "1",
+    found, items = queries.flips_of(
+        here, released, candidate, hidden, decided_only=request.GET.get("decided", "") == "1"
     )
     which = request.GET.get("which", "")
     shown = [f for f in found.flips if not which or f.direction == which]
@@ -195,7 +190,8 @@ def _flips(
         "rows": rows,
         "n_shown": len(shown),
         **pager(request, following),
-        "p": found.p,
+        "rates": boards.rate_rows(found.figures),
+        "p": found.figures["p"],
         "links": {name: link(request, which=name, cursor=None) for name in ("", "to", "away")},
     }
 

@@ -86,6 +86,7 @@ HINTS: dict[str, str | Promise] = {
 
 KIND_TITLES: dict[str, str | Promise] = {
     "import": _("Import"), "data_export": _("Export data"),
+    "relabel": _("Correct labels"),
     "synth": _("Synthesise"), "sft": _("Fine-tune"),
     "predict": _("Predict"), "merge": _("Merge an adapter"), "evaluate": _("Evaluate"),
     "gate": pgettext_lazy("job kind", "Gate"),
@@ -95,17 +96,21 @@ KIND_TITLES: dict[str, str | Promise] = {
 KIND_SUMMARIES: dict[str, str | Promise] = {
     "import": _("Turn foreign annotations into a dataset with a report of rejects."),
     "data_export": _("Write a dataset in a foreign format and say what it cannot hold."),
+    "relabel": _(
+        "Make the next version of a dataset, with the ticket labels that people decided."
+    ),
     "synth": _("Render the demo inspection set: cabinet scenes with known truth."),
     "sft": _("Train a vision-language model on a dataset."),
     "predict": _("Let a model answer for every image of a split."),
     "merge": _("Put an adapter into the weights of its checkpoint, proven equal."),
     "evaluate": _("Score predictions against the truth, side by side."),
-    "gate": _("Hold an evaluation against a policy; anything unproven fails."),
+    "gate": _("Hold an evaluation, or verdicts, against a policy; anything unproven fails."),
     "stage_a": _("Summarise every image of a mission's tickets, and nothing but what is seen."),
     "stage_b": _("Give each ticket of a mission a verdict from its images' summaries."),
 }
 KIND_ICONS: dict[str, str] = {
-    "import": "import", "data_export": "download", "synth": "synth", "sft": "train",
+    "import": "import", "data_export": "download", "relabel": "edit",
+    "synth": "synth", "sft": "train",
     "predict": "predict", "merge": "models", "evaluate": "evaluate", "gate": "gate",
     "stage_a": "record", "stage_b": "metric",
 }

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from console.catalog.models import Output
 from console.catalog.services import register_output
+from console.reviews.models import Review, ReviewItem
 from console.runs.models import Run
 from mlcore.run.context import RunContext
 from mlcore.run.events import EventWriter
@@ -103,8 +104,10 @@ def finished_run(
     flipped: tuple[str, ...] = (),
     days_ago: float = 0.0,
     pinned: bool = False,
+    guided_by: str = "",
 ) -> Run:
-    """A run with its verdicts, its guidance, and the summaries that it was given."""
+    """A run with its verdicts, its guidance, and the summaries that it was given. `guided_by` is
+    the guidance that it says it was given."""
     folder = _judged(search, flipped)
     summaries = _summaries(project, folder)
     ended = timezone.now() - timedelta(days=days_ago)
@@ -131,7 +134,8 @@ def finished_run(
                 "ref": summaries.ref,
                 "type": "summaries",
                 "digest": summaries.digest,
-            }
+            },
+            {"path": "guidance", "ref": guided_by, "type": "guidance", "digest": ""},
         ],
     )
     for output in ("verdicts", "guidance"):
@@ -161,3 +165,34 @@ def _summaries(project: Any, folder: Path) -> Output:
         files=up.files,
         bytes=sum(f["size"] for f in up.files),
     )
+
+
+def settle(
+    project: Any, person: Any, group: str, label: str, outcome: str, **values: Any
+) -> ReviewItem:
+    """A decided ticket with the one review that decided it."""
+    item = ReviewItem.objects.create(
+        project=project,
+        kind="label_suspect",
+        mission=MISSION,
+        ticket_key=f"{group}::{label}",
+        group_id=group,
+        label=label,
+        state="agreed",
+        claimable=False,
+        outcome=outcome,
+        settled=timezone.now(),
+        due=timezone.now(),
+        fingerprint=group,
+        **{"model_verdict": label, **values},
+    )
+    Review.objects.create(
+        item=item,
+        reviewer=person,
+        role="first",
+        decision=outcome,
+        reasons=["loose"],
+        reasons_n=1,
+        ticket_version=1,
+    )
+    return item

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone
 
 from console.accounts.audit import SYSTEM, Actor
 from console.accounts.models import AuditEntry
@@ -15,15 +14,14 @@ from console.api.problems import ApiProblem
 from console.catalog.blobs import read_blob
 from console.catalog.choices import input_choices
 from console.catalog.outputs import UnresolvedRefError, resolve_ref
-from console.guidance import decisions, queries, services
+from console.guidance import decisions, queries, services, yours
 from console.guidance.models import CorrectedRecords, GuidanceVersion, Suggestion
-from console.reviews.models import Review, ReviewItem
-from console.reviews.sources import json_lines
+from console.reviews.reading import json_lines
 from console.runs import services as runs
 from mlcore.stage_b.guidance.model import guidance_json
 from tests.support import people
 from tests.support.tickets import MISSION, guidance
-from tests.support.verdict_runs import FIBRE_RULE, finished_run
+from tests.support.verdict_runs import FIBRE_RULE, finished_run, settle
 
 pytestmark = pytest.mark.django_db
 PAGE = f"/p/alpha/guidance/m/{MISSION}/"
@@ -48,34 +46,6 @@ def html_of(client: Any, url: str, status: int = 200) -> str:
     response = client.get(url)
     assert response.status_code == status, response.content[:400]
     return str(response.content.decode())
-
-
-def settle(project: Any, person: Any, group: str, label: str, outcome: str, **values: Any) -> Any:
-    item = ReviewItem.objects.create(
-        project=project,
-        kind="label_suspect",
-        mission=MISSION,
-        ticket_key=f"{group}::{label}",
-        group_id=group,
-        label=label,
-        state="agreed",
-        claimable=False,
-        outcome=outcome,
-        settled=timezone.now(),
-        due=timezone.now(),
-        fingerprint=group,
-        **{"model_verdict": label, **values},
-    )
-    Review.objects.create(
-        item=item,
-        reviewer=person,
-        role="first",
-        decision=outcome,
-        reasons=["loose"],
-        reasons_n=1,
-        ticket_version=1,
-    )
-    return item
 
 
 def test_a_version_is_a_reference_that_hosts_can_fetch(
@@ -238,7 +208,7 @@ def test_decided_labels_make_a_version_of_the_records_with_where_they_come_from(
     }  # fmt: skip
     with pytest.raises(ApiProblem, match="already holds"):
         decisions.correct(SYSTEM, project, run)
-    assert decisions.changed_by(reviewer, project)["records"][0]["n"] == 2
+    assert yours.changed_by(reviewer, project)["records"][0]["n"] == 2
     assert item.pk in {c["item"] for c in changes}
 
 
