@@ -137,7 +137,7 @@ def test_a_version_of_a_reflecting_run_shows_what_was_tried_and_refused(
     for url in (f"/p/alpha/guidance/promote/{run.uid}/", PAGE):
         html = html_of(client, url)
         assert "What reflection tried" in html
-        assert "1 reflections, 1 changed guidance · 2 proposals, 1 refused" in html
+        assert "reflections: 1, with changes: 1 · proposals: 2, refused: 1" in html
         assert "the text copies a summary" in html
         assert "&lt;b&gt;抄写摘要" in html
         assert "1 ticket to people" in html
