@@ -88,7 +88,7 @@ def test_a_changed_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_demo_is_taught_the_checklist_that_it_is_judged_by() -> None:
-    recipe = RECIPES / "demo" / "synth-verdicts.yaml"
+    recipe = RECIPES / "demo" / "synth.yaml"
     taught = YAML(typ="safe").load(recipe.read_text("utf-8"))["teaching"]
     missions = read_missions(RECIPES / "builtin" / "demo-guidance.json")
     assert missions[taught["mission"]].checklist == taught["checklist"]
