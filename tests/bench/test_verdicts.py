@@ -16,24 +16,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from console.embedded.state import ROOT
 from mlcore.evaluate.statistics import share_figure
 from tests.bench.figures import Figures
 
-RECIPES = Path(__file__).resolve().parents[2] / "mlcore" / "recipes" / "demo"
 IMAGES = 4200
-SHARES = {"search.propose_share": "0.25", "search.gate_share": "0.25"}
+DESK = {"seed": 11, "train": 1, "val": 1, "desk": IMAGES, "teaching": None}
+SHARES = {"search": {"propose_share": 0.25, "gate_share": 0.25}}
 
 
-def run(recipe: str, folder: Path, sets: dict[str, str], binds: dict[str, Path]) -> Path:
-    """Run a recipe in a process of its own; its folder of outputs."""
-    command = [sys.executable, "-m", "mlcore", "run", str(RECIPES / recipe)]
-    command += ["--run-dir", str(folder)]
-    for key, value in sets.items():
-        command += ["--set", f"{key}={value}"]
+def run(recipe: str, folder: Path, changes: dict[str, Any], binds: dict[str, Path]) -> Path:
+    """Run a recipe with changes in a process of its own; its folder of outputs."""
+    config = folder.with_suffix(".yaml")
+    config.write_text(yaml.safe_dump({"extends": f"recipe:demo/{recipe}", **changes}), "utf-8")
+    command = [sys.executable, "-m", "mlcore", "run", str(config), "--run-dir", str(folder)]
     for ref, path in binds.items():
         command += ["--bind", f"{ref}={path}"]
-    done = subprocess.run(command, cwd=RECIPES.parents[2], capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder / "artifacts"
 
@@ -54,8 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("desk")
-    sizes = {"seed": "11", "train": "1", "val": "1", "desk": str(IMAGES), "teaching": "null"}
-    return run("synth.yaml", root / "synth", sizes, {}) / "dataset"
+    return run("synth.yaml", root / "synth", DESK, {}) / "dataset"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,8 @@ def test_most_wrong_labels_are_queued_and_most_of_the_queue_is_wrong_labels(
     tickets = lines(desk / "tickets.jsonl")
     judged = {row["group_id"] for row in lines(verdicts / "selections.jsonl")}
     wrong = {
-        row["ticket"] for row in tickets
+        row["ticket"]
+        for row in tickets
         if row["label"] != row["true_label"] and row["ticket"] in judged
     }
     queue = {row["group_id"] for row in lines(verdicts / "need_review_queue.jsonl")}
