@@ -10,6 +10,7 @@ from tests.e2e.pages.conftest import chromium as chromium
 from tests.e2e.pages.conftest import open_page as open_page
 from tests.e2e.pages.conftest import sessions as sessions
 from tests.e2e.pages.conftest import site as site
+from tests.e2e.pages.conftest import tabs as tabs
 
 TICKETS = 60
 PACE_MS = 1500
