@@ -22,9 +22,9 @@ from console.embedded.state import ROOT
 from mlcore.evaluate.statistics import share_figure
 from tests.bench.figures import Figures
 
-IMAGES = 4200
+IMAGES = 6000
 DESK = {"seed": 11, "train": 1, "val": 1, "desk": IMAGES, "teaching": None}
-SHARES = {"search": {"propose_share": 0.25, "gate_share": 0.25}}
+SHARES = {"search": {"propose_share": 0.2, "gate_share": 0.2}}
 
 
 def run(recipe: str, folder: Path, changes: dict[str, Any], binds: dict[str, Path]) -> Path:
