@@ -40,23 +40,14 @@ class Step:
 
 
 def predict_step(system: str, title: str, **model: str) -> Step:
-    """A predict run of one system. They wait for the trainings, which want every core."""
+    """A predict run of one system. They wait for the training, which wants every core."""
     inputs = {"dataset": "synth/dataset", **{k.replace("__", "."): v for k, v in model.items()}}
-    after = ("sft-verdicts",)
-    return Step(f"predict-{system}", title, f"predict-{system}.yaml", inputs, after)
+    return Step(f"predict-{system}", title, f"predict-{system}.yaml", inputs, after=("sft",))
 
 
 STEPS = (
     Step("synth", "Render scenes", "synth.yaml"),
     Step("sft", "Fine-tune", "sft.yaml", {"data.dataset": "synth/dataset"}),
-    Step(
-        "sft-verdicts", "Fine-tune: verdicts", "sft-verdicts.yaml",
-        {
-            "model.checkpoint": "sft/model",
-            "data.targets.0.dataset": "synth/dataset",
-            "data.sources.0.dataset": "synth/dataset",
-        },
-    ),
     predict_step("tuned", "Predict: fine-tuned", system__model="sft/model"),
     predict_step("base", "Predict: base"),
     predict_step("untrained", "Predict: untrained"),
@@ -72,6 +63,16 @@ STEPS = (
         },
     ),
     Step("gate", "Gate", "gate.yaml", {"evaluation": "evaluate/evaluation"}),
+    Step(
+        "sft-verdicts", "Fine-tune: verdicts", "sft-verdicts.yaml",
+        {
+            "model.checkpoint": "sft/model",
+            "data.targets.0.dataset": "synth/dataset",
+            "data.sources.0.dataset": "synth/dataset",
+        },
+        # It wants every core too; what came before is answered first.
+        after=("evaluate",),
+    ),
     Step(
         "stage-a", "Summaries", "stage-a.yaml",
         {"source.dataset": "synth/dataset", "system.model": "sft-verdicts/model"},
