@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
+from django.db.models import QuerySet
+
 from console.accounts.models import Project
 from console.api.problems import ApiProblem, pointer
 from console.catalog import blobs
-from console.catalog.models import UPLOAD_DIGITS, DatasetVersion, ModelVersion, Output
+from console.catalog.models import (
+    UPLOAD_DIGITS,
+    Dataset,
+    DatasetVersion,
+    ModelEntry,
+    ModelVersion,
+    Output,
+)
 from mlcore.run.hashing import FileEntry, tree_digest
 
+MOST_NAMES = 5
 LONGEST_LISTING = 512 * 2**20
 """bytes; a file takes about 150"""
 File = dict[str, Any]
@@ -222,8 +232,20 @@ def _resolve_version(
     if found is not None:
         return _resolved(ref, found.output)
     if latest is None:
-        raise UnresolvedRefError(ref, f"{ref}: there is no {type_} named {name} in this project.")
+        known = _known_names(project, type_)
+        there = f" There are: {', '.join(known)}." if known else ""
+        raise UnresolvedRefError(
+            ref, f"{ref}: there is no {type_} named {name} in this project.{there}"
+        )
     raise UnresolvedRefError(ref, f"{ref}: the newest version of {name} is {latest}.")
+
+
+def _known_names(project: Project, type_: str) -> list[str]:
+    """References of the newest versions of a few datasets or models, the last made first."""
+    table: type[Dataset] | type[ModelEntry] = Dataset if type_ == "dataset" else ModelEntry
+    rows: QuerySet[Any] = table.objects.filter(project=project, latest__gt=0)
+    named = rows.order_by("-updated").values_list("name", "latest")[:MOST_NAMES]
+    return [f"{type_}:{name}@{number}" for name, number in named]
 
 
 def _resolved(ref: str, output: Output) -> ResolvedRef:

@@ -17,14 +17,14 @@ from console.accounts.models import Project
 from console.api.problems import ApiProblem
 from console.catalog import blobs
 from console.catalog.models import Output
+from console.catalog.output_rows import records_of
 from console.guidance.models import CorrectedRecords, Suggestion
 from console.reviews.models import Review, ReviewItem
 from console.reviews.policy import reasons_of
-from console.reviews.reading import json_lines
-from console.reviews.sources import RECORDS
 from console.reviews.states import COUNTED, FINAL, Kind
 from console.runs.models import Run
 from mlcore.run.hashing import FileEntry, tree_digest
+from mlcore.stage_a.record import FILE as RECORDS
 
 CORRECTIONS = "corrections.jsonl"
 LEAST_TICKETS = 3
@@ -92,18 +92,16 @@ def _corrected_lines(
     lines: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
     left_out = 0
-    taken = {
-        f"{r['group_id']}::{str(r['label']).lower()}" for r in json_lines(source.files, RECORDS)
-    }
-    for record in json_lines(source.files, RECORDS):
-        label = str(record["label"]).lower()
-        key = f"{record['group_id']}::{label}"
+    records = list(records_of(source))
+    taken = {record.ticket_key for record in records}
+    for record in records:
+        label, key = record.label, record.ticket_key
         item = outcomes.get(key)
         word = item.outcome if item is not None else label
         # A ticket that is there under the other label as well would be one ticket twice.
-        twin = word != label and f"{record['group_id']}::{word}" in taken
+        twin = word != label and f"{record.group_id}::{word}" in taken
         if item is None or word not in ("pass", "fail", "broken") or word == label:
-            lines.append(record)
+            lines.append(record.to_json())
             continue
         gone = word == "broken" or twin
         left_out += gone
@@ -118,7 +116,7 @@ def _corrected_lines(
             }
         )
         if not gone:
-            lines.append({**record, "label": word})
+            lines.append({**record.to_json(), "label": word})
     return lines, changes, left_out
 
 

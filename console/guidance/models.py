@@ -118,7 +118,7 @@ class CorrectedRecords(models.Model):
     """Stage-A records with the labels that people decided, as an immutable version.
 
     `output` holds `stage_a.jsonl` and `corrections.jsonl`, a line for every label that differs:
-    {ticket_key, was, is, item, decided, log, reviewers}.
+    {ticket_key, was, is, item, decided, log}.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="corrected")

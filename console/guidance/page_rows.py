@@ -65,6 +65,11 @@ def history_row(version: GuidanceVersion) -> dict[str, Any]:
     }
 
 
+def tickets_url(slug: str, run_uid: str) -> str:
+    """Where the tickets of a run are looked up by their key; empty for texts of no run."""
+    return f"{reverse('runs:run', args=[slug, run_uid])}?tab=tickets" if run_uid else ""
+
+
 def origin_word(version: GuidanceVersion) -> str:
     if version.origin == "reverted":
         return _("reverted to v%(n)s") % {"n": version.restored}

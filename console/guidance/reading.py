@@ -9,25 +9,19 @@ from typing import Any
 from console.api.problems import ApiProblem, pointer
 from console.catalog import blobs
 from console.catalog.models import Output
+from console.catalog.output_rows import as_object, parsed_lines, rows_of
 from console.catalog.queries import file_of
-from console.reviews.reading import json_lines
 from mlcore.errors import DataError
 from mlcore.stage_b.guidance.model import Guidance, Meta, guidance_json, parse_guidance
+from mlcore.stage_b.rows import RuleCandidateRow
 
 FILE, HISTORY, CANDIDATES = "guidance.json", "history.jsonl", "rule_candidates.jsonl"
 LONGEST = 2 * 2**20
 """bytes of a guidance file"""
-_MEASURED = (
-    "n",
-    "better",
-    "worse",
-    "changed",
-    "p",
-    "adjusted_p",
-    "false_release",
-    "false_block",
-    "label_match",
-)
+_MEASURED = {
+    *("n", "better", "worse", "changed", "p", "adjusted_p"),
+    *("false_release", "false_block", "label_match"),
+}
 
 
 def parse_text(text: str, mission: str) -> Guidance:
@@ -81,9 +75,9 @@ def measured(verdicts: Output | None, run_uid: str) -> dict[str, dict[str, Any]]
     if verdicts is None:
         return {}
     return {
-        str(row["text"]): {"run": run_uid, **{name: row.get(name) for name in _MEASURED}}
-        for row in json_lines(verdicts.files, CANDIDATES)
-        if row.get("applied") and row.get("text")
+        row.text: {"run": run_uid, **row.model_dump(mode="json", include=_MEASURED)}
+        for row in rows_of(verdicts, CANDIDATES, RuleCandidateRow)
+        if row.applied and row.text
     }
 
 
@@ -133,9 +127,19 @@ def changes(before: Guidance | None, after: Guidance) -> list[dict[str, Any]]:
 
 
 def steps_of(output: Output) -> list[dict[str, Any]]:
-    """The run's own history of its guidance: [{step, time, reflection_id, changes}]."""
-    newest = {int(row["step"]): row for row in json_lines(output.files, HISTORY) if "step" in row}
+    """The run's own history of its guidance: [{step, time, reflection_id, changes}]; empty where
+    nothing was changed. Raises UnreadableOutputError."""
+    if file_of(output, HISTORY) is None:
+        return []
+    newest = {int(row["step"]): row for row in parsed_lines(output, HISTORY, _step)}
     return [newest[step] for step in sorted(newest)]
+
+
+def _step(raw: bytes, where: str) -> dict[str, Any]:
+    row = as_object(raw, where)
+    if type(row.get("step")) is not int or not isinstance(row.get("changes"), list):
+        raise DataError("a step has its number and its changes", where=where)
+    return row
 
 
 def place_of(key: str) -> tuple[int, str, int]:

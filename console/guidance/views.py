@@ -78,6 +78,7 @@ def mission(request: HttpRequest, project: str, mission: str) -> HttpResponseBas
         "candidates": queries.candidates(here, mission),
         "suggestions": queries.suggestions(here, mission),
         "corrected": queries.corrected(here, mission)[:10],
+        "tickets_url": page_rows.tickets_url(here.slug, version.run_uid),
         "steps": _steps(version),
         "reflections": _reflections(request, here, version.run_uid),
         "effect": Effects(here).of(version),
@@ -100,6 +101,7 @@ def diff(request: HttpRequest, project: str, mission: str) -> HttpResponseBase:
         "new": new,
         "head": page_rows.history_row(new),
         "changes": reading.changes(before, queries.as_guidance(new)),
+        "tickets_url": page_rows.tickets_url(here.slug, new.run_uid),
         "versions": queries.versions(new.guidance)[:100],
     }
     return render(request, "guidance/diff.html", context)
@@ -137,6 +139,7 @@ def promote(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
         "changes": reading.changes(queries.as_guidance(now) if now else None, after),
         "steps": reading.steps_of(output),
         "reflections": _reflections(request, here, run.uid),
+        "tickets_url": page_rows.tickets_url(here.slug, uid),
     }
     return render(request, "guidance/promote.html", context)
 

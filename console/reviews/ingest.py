@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from console.accounts import audit
 from console.accounts.audit import Actor
+from console.accounts.models import Project
 from console.catalog.models import Output
 from console.reviews import photos, sources
 from console.reviews.forms import NewTicketSerializer
@@ -23,11 +31,20 @@ log = logging.getLogger(__name__)
 VERDICTS = "verdicts"
 """type of the output that is taken in"""
 BATCH = 500
+SHOWN_FOR, MOST_FAILURES = timedelta(days=7), 12
 _ALIASES = {
     "gt_label": "label", "pred_verdict": "model_verdict", "pred_reason": "model_reason",
     "reason_code": "why_code", "uncertainty_note": "why_text", "vote_strength": "margin",
 }
 """names of need_review_queue.jsonl and selections.jsonl for members of a ticket"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The taking in of a run's tickets that ended with `op.error`."""
+
+    op: Operation
+    run: Run
 
 
 def note_output(run: Run, output: Output) -> Operation | None:
@@ -62,6 +79,30 @@ def ingest_batch(op: Operation) -> tuple[int, int | None]:
         return len(rows), op.last + len(rows)
     opened = _open_reused(actor, op, run, output, found)
     return opened, None
+
+
+def failures(project: Project) -> list[Failure]:
+    """Outputs of the last days whose tickets could not be taken in, newest first."""
+    since = timezone.now() - SHOWN_FOR
+    rows = Operation.objects.filter(
+        project=project, act=Operation.Act.INGEST, finished__gt=since
+    ).exclude(error="")
+    found = list(rows.order_by("-id")[:MOST_FAILURES])
+    outputs = Output.objects.in_bulk([op.values["output"] for op in found])
+    uids = {op.pk: outputs[op.values["output"]].run_uid for op in found}
+    runs = {run.uid: run for run in Run.objects.filter(project=project, uid__in=uids.values())}
+    return [Failure(op, runs[uids[op.pk]]) for op in found if uids[op.pk] in runs]
+
+
+def retake(actor: Actor, project: Project, uid: str) -> Operation:
+    """Try again to take the tickets of an output in. Raises Http404 unless it failed before."""
+    rows = Operation.objects.filter(project=project, act=Operation.Act.INGEST).exclude(error="")
+    op = get_object_or_404(rows, uid=uid)
+    with transaction.atomic():
+        op.error, op.finished, op.updated = "", None, timezone.now()
+        op.save(update_fields=["error", "finished", "updated"])
+        audit.record(actor, "review.retake", f"operation:{uid}", project=project)
+    return op
 
 
 def _open_reused(

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from console.api.problems import ApiProblem
 from console.catalog import blobs
 from console.catalog.models import Output
 from console.catalog.queries import file_of
@@ -76,9 +77,14 @@ def _objects(answers: str, meta: str) -> Mapping[str, Objects]:
         log.warning("predictions in no known format", extra={"error": str(error)[:400]})
         return {}
     out: dict[str, Objects] = {}
-    for row in json_lines([{"path": ANSWERS, "sha256": answers}], ANSWERS):
-        if row.get("mode") == "dense" and row.get("draw", 0) == 0:
-            out[str(row.get("image"))] = _read(row, format_)
+    try:
+        for row in json_lines([{"path": ANSWERS, "sha256": answers}], ANSWERS):
+            if row.get("mode") == "dense" and row.get("draw", 0) == 0:
+                out[str(row.get("image"))] = _read(row, format_)
+    except ApiProblem as problem:
+        # Tickets are decided without drawings as well.
+        log.warning("predictions that cannot be read", extra={"error": problem.message})
+        return {}
     return out
 
 

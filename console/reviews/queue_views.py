@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -14,11 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from console.accounts.access import requires
+from console.accounts.audit import Actor
 from console.accounts.models import Membership, Project
 from console.accounts.roles import RIGHTS
 from console.api.pagination import keyset_page
 from console.catalog.reports import histogram
-from console.reviews import figures, overview, own, queries, services, shapes, words
+from console.reviews import figures, ingest, overview, own, queries, services, shapes, words
 from console.reviews.blindness import viewer_of
 from console.reviews.checklist import checklist_of
 from console.reviews.filters import ItemFilter, filter_of_query
@@ -70,12 +72,22 @@ def queue(request: HttpRequest, project: str) -> HttpResponseBase:
         "any": bool(asked.to_json()), "missions": standing.missions,
         "kinds": [(k, words.KINDS[k]) for k in Kind if k != Kind.GOLD or viewer.sees_all],
         "policy": policy_of(here), "alarms": boards.standing_rows(here),
+        "failures": ingest.failures(here),
         "saved": _saved(here, viewer), "here": request.META["QUERY_STRING"],
         "acts_on": open_, "acts_exact": exact, "assignable": _assignable(here, viewer),
         "data": _data(here, wanted), "exports": _exports(here, viewer), "tab": "queue",
         **pager(request, found.next_cursor),
     }  # fmt: skip
     return render(request, "reviews/queue.html", context)
+
+
+@requires(post="reviews.create")
+@page
+def retake(request: HttpRequest, project: str, uid: str) -> HttpResponseBase:
+    """Take the tickets of a run in that could not be taken in before."""
+    ingest.retake(Actor.of_request(request), project_of(request), uid)
+    messages.success(request, _("The tickets are taken in anew."))
+    return redirect("reviews:queue", project)
 
 
 @requires(get="reviews.audit")

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from console.catalog import blobs
+from django.utils.translation import gettext as _
 
-log = logging.getLogger(__name__)
-MAX_LINE = 4 << 20
+from console.api.problems import ApiProblem
+from console.catalog import blobs
+from console.catalog.output_rows import LONGEST_LINE, as_object
+from mlcore.errors import DataError
+
 File = Mapping[str, Any]
 
 
 def json_lines(files: Sequence[File], name: str) -> Iterator[dict[str, Any]]:
-    """The objects of a file of an output; nothing when the output has no such file. Lines that
-    cannot be read are passed over and counted in the log."""
+    """The objects of a file of an output; nothing when the output has no such file. Raises
+    ApiProblem 422 that names the first line that is no object."""
     entry = next((f for f in files if PurePosixPath(f["path"]).name == name), None)
     if entry is None:
         return
-    bad = 0
     with blobs.open_blob(entry["sha256"]) as file:
-        while raw := file.readline(MAX_LINE):
+        number = 0
+        while raw := file.readline(LONGEST_LINE):
+            number += 1
+            where = f"{name}:{number}"
             try:
-                value = json.loads(raw)
-            except ValueError:
-                bad += 1
-                continue
-            if isinstance(value, dict):
-                yield value
-    if bad:
-        log.warning("lines that are not JSON", extra={"file": name, "lines": bad})
+                yield as_object(raw, where)
+            except DataError as error:
+                words = {"place": where, "what": error.message}
+                detail = _("%(place)s cannot be read: %(what)s") % words
+                raise ApiProblem(422, "unreadable_output", detail) from error

@@ -1,31 +1,39 @@
 """What a finished Stage-B run left for people: its files, and the images behind its tickets.
 
 Read here: `need_review_queue.jsonl`, `need_review.json` and `selections.jsonl` of the output
-`verdicts` (stage_b/1),
-`stage_a.jsonl` of the summaries that the run was given (stage_a/1), and `images.jsonl` of whatever
-those were made of, and the predictions of a run on the same dataset.
+`verdicts` (stage_b/1), `stage_a.jsonl` of the summaries that the run was given (stage_a/1),
+`images.jsonl` of whatever those were made of, and the predictions of a run on the same dataset. One
+line of the former that cannot be read refuses the output: half of what a run found would look like
+all of it.
 """
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from console.catalog import blobs
 from console.catalog.models import DatasetRecord, Output
+from console.catalog.output_rows import (
+    UnreadableOutputError,
+    image_entries,
+    object_of,
+    records_of,
+    rows_of,
+    verdicts_meta,
+)
+from console.guidance.models import CorrectedRecords
 from console.reviews.opening import ItemRow
 from console.reviews.predicted import predicted_on
-from console.reviews.reading import File, json_lines
 from console.reviews.scoring import CONTRADICTION, draw
 from console.reviews.states import Kind
 from console.runs.models import Run
+from mlcore.stage_b.rows import NeedReviewRow, SelectionResult, SelectionRow
 
-QUEUE, SELECTIONS, RECORDS, IMAGES = (
-    "need_review_queue.jsonl", "selections.jsonl", "stage_a.jsonl", "images.jsonl",
+QUEUE, SELECTIONS, STANDING = (
+    "need_review_queue.jsonl", "selections.jsonl", "need_review.json",
 )
-STANDING = "need_review.json"
 PENDING = "pending_signal_hit"
 """a warning of the guard: a point that must be confirmed was not"""
 
@@ -51,19 +59,18 @@ def read_verdicts(output: Output, run: Run, *, margin: float, share: float, seed
     """The tickets of an output `verdicts` for the queue, always in the same order.
 
     `margin` is the vote strength from which on a verdict is confident, `share` (0 to 1) how many
-    of the confident ones are drawn to be looked at as well.
+    of the confident ones are drawn to be looked at as well. Raises UnreadableOutputError.
     """
+    verdicts_meta(output)
     evidence = evidence_of(run)
-    queued = _queued(output.files)
-    chosen = {str(row["ticket_key"]): row for row in json_lines(output.files, SELECTIONS)}
-    rows = [
-        _suspect(row, chosen.get(key), evidence.get(key)) for key, row in queued.items()
-    ]
+    queued = in_doubt(output)
+    chosen = {row.ticket_key: row for row in rows_of(output, SELECTIONS, SelectionRow)}
+    rows = [_suspect(row, chosen.get(key), evidence.get(key)) for key, row in queued.items()]
     for key, row in chosen.items():
         if key in queued:
             continue
-        kind = _kind(row["result"])
-        if kind is None and _confident(row["result"], margin):
+        kind = _kind(row.result)
+        if kind is None and row.result.vote_strength >= margin:
             drawn = draw(seed, f"{output.digest}:{key}", "drift") < share
             kind = Kind.DRIFT if drawn else None
         if kind is not None:
@@ -71,32 +78,27 @@ def read_verdicts(output: Output, run: Run, *, margin: float, share: float, seed
     return Found(rows, evidence)
 
 
-def _queued(files: Sequence[File]) -> dict[str, dict[str, Any]]:
+def in_doubt(output: Output) -> dict[str, NeedReviewRow]:
     """The newest row of every ticket in doubt, without those that a later epoch has settled: these
-    are in the queue's file, which only grows, and not in `need_review.json`."""
-    rows = {str(row["ticket_key"]): row for row in json_lines(files, QUEUE)}
-    entry = next((f for f in files if PurePosixPath(f["path"]).name == STANDING), None)
-    if entry is None:
-        return rows
-    with blobs.open_blob(entry["sha256"]) as file:
-        standing = {str(item["ticket_key"]) for item in json.load(file)["items"]}
+    are in the queue's file, which only grows, and not in `need_review.json`. Raises
+    UnreadableOutputError."""
+    rows = {row.ticket_key: row for row in rows_of(output, QUEUE, NeedReviewRow)}
+    try:
+        standing = {str(item["ticket_key"]) for item in object_of(output, STANDING)["items"]}
+    except (KeyError, TypeError) as error:
+        raise UnreadableOutputError(output, STANDING, f"items: {error!r}") from error
     return {key: row for key, row in rows.items() if key in standing}
 
 
 def evidence_of(run: Run) -> dict[str, Evidence]:
-    """Images and summaries by ticket key, from the summaries that the run was given."""
+    """Images and summaries by ticket key, from the summaries that the run was given. Raises
+    UnreadableOutputError."""
     out: dict[str, Evidence] = {}
     for output in _bound(run, "summaries"):
         find = ImageFinder(output)
-        for record in json_lines(output.files, RECORDS):
-            group, label = str(record["group_id"]), str(record["label"]).lower()
-            said = record["per_image"]
-            names = [str(name) for name in record["images"]]
-            found = Evidence(group)
-            for number, name in enumerate(names, 1):
-                found.images.append(find(group, name))
-                found.summaries.append(str(said.get(f"image_{number}", "")))
-            out[f"{group}::{label}"] = found
+        for record in records_of(output):
+            images = [find(record.group_id, name) for name in record.images]
+            out[record.ticket_key] = Evidence(record.group_id, images, list(record.summaries))
     return out
 
 
@@ -107,10 +109,13 @@ def _bound(run: Run, type_: str) -> list[Output]:
 
 
 def _upstream(output: Output) -> list[Output]:
-    """The output and what the run that made it was given."""
-    made_by = Run.objects.filter(project=output.project, uid=output.run_uid).first()
+    """The output, what its labels were corrected in, and what the run that made it was given."""
+    out, corrections = [output], CorrectedRecords.objects.select_related("source")
+    while corrected := corrections.filter(output=out[-1]).first():
+        out.append(corrected.source)
+    made_by = Run.objects.filter(project=output.project, uid=out[-1].run_uid).first()
     keys = [b["output"] for b in made_by.bindings if "output" in b] if made_by else []
-    return [output, *Output.objects.filter(project=output.project, pk__in=keys)]
+    return [*out, *Output.objects.filter(project=output.project, pk__in=keys)]
 
 
 class ImageFinder:
@@ -126,11 +131,9 @@ class ImageFinder:
                 self.by_path.setdefault(
                     file["path"], {"sha256": file["sha256"], "size": file["size"]}
                 )
-            for row in json_lines(source.files, IMAGES):
-                self.by_path[str(row["path"])] = {
-                    "sha256": row["sha256"], "size": row["bytes"], "width": row["width"],
-                    "height": row["height"], "dhash": row["dhash"],
-                }
+            for entry in image_entries(source):
+                known = asdict(entry)
+                self.by_path[known.pop("path")] = {"size": known.pop("bytes"), **known}
         for path in self.by_path:
             self.by_name.setdefault(PurePosixPath(path).name, []).append(path)
         self.known = blobs.sizes([str(entry["sha256"]) for entry in self.by_path.values()])
@@ -168,47 +171,40 @@ def _truth(outputs: Iterable[Output]) -> dict[str, list[Any]]:
     return dict(rows.values_list("image_sha", "objects_json").iterator(2000))
 
 
-def _kind(result: Mapping[str, Any]) -> str | None:
+def _kind(result: SelectionResult) -> str | None:
     """Why a ticket whose label nobody doubts needs a person; None when it needs none."""
-    if PENDING in result.get("warnings", ()):
+    if PENDING in result.warnings:
         return Kind.EVIDENCE_GAP
-    doubtful = result.get("needs_manual_review") or result.get("conflict_flag")
-    return Kind.MODEL_ERROR if doubtful else None
-
-
-def _confident(result: Mapping[str, Any], margin: float) -> bool:
-    return float(result.get("vote_strength") or 0.0) >= margin
+    return Kind.MODEL_ERROR if result.needs_manual_review or result.conflict_flag else None
 
 
 def _suspect(
-    row: Mapping[str, Any], chosen: Mapping[str, Any] | None, evidence: Evidence | None
+    row: NeedReviewRow, chosen: SelectionRow | None, evidence: Evidence | None
 ) -> ItemRow:
-    result = chosen["result"] if chosen else {}
+    result = chosen.result if chosen else None
     return ItemRow(
-        ticket_key=str(row["ticket_key"]), kind=Kind.LABEL_SUSPECT,
-        group_id=str(row.get("group_id", "")), mission=str(row.get("mission", "")),
-        model_verdict=str(row.get("pred_verdict") or ""),
-        model_reason=str(row.get("pred_reason", "")), label=str(row.get("gt_label", "")),
-        margin=result.get("vote_strength"), warnings=tuple(result.get("warnings", ())),
-        guidance_step=result.get("guidance_step"), why_code=str(row.get("reason_code", "")),
-        why_text=str(row.get("uncertainty_note", "")), **_shown(evidence),
+        ticket_key=row.ticket_key, kind=Kind.LABEL_SUSPECT, group_id=row.group_id,
+        mission=row.mission, model_verdict=row.pred_verdict or "", model_reason=row.pred_reason,
+        label=row.gt_label, margin=result.vote_strength if result else None,
+        warnings=tuple(result.warnings) if result else (),
+        guidance_step=result.guidance_step if result else None, why_code=row.reason_code,
+        why_text=row.uncertainty_note, **_shown(evidence),
     )
 
 
-def _selected(row: Mapping[str, Any], kind: str, evidence: Evidence | None) -> ItemRow:
-    result = row["result"]
-    warnings = tuple(str(w) for w in result.get("warnings", ()))
+def _selected(row: SelectionRow, kind: str, evidence: Evidence | None) -> ItemRow:
+    result = row.result
+    warnings = tuple(result.warnings)
     why = {
         Kind.EVIDENCE_GAP: PENDING, Kind.DRIFT: "drift_sample",
         Kind.MODEL_ERROR: next((w for w in warnings if w == CONTRADICTION), "")
         or next(iter(warnings), "conflict"),
     }
     return ItemRow(
-        ticket_key=str(row["ticket_key"]), kind=kind, group_id=str(row.get("group_id", "")),
-        mission=str(row.get("mission", "")), model_verdict=str(result.get("verdict") or ""),
-        model_reason=str(result.get("reason", "")), label=str(row.get("gt_label", "")),
-        margin=result.get("vote_strength"), warnings=warnings,
-        guidance_step=result.get("guidance_step"), why_code=why[Kind(kind)], **_shown(evidence),
+        ticket_key=row.ticket_key, kind=kind, group_id=row.group_id, mission=row.mission,
+        model_verdict=result.verdict, model_reason=result.reason, label=row.gt_label,
+        margin=result.vote_strength, warnings=warnings, guidance_step=result.guidance_step,
+        why_code=why[Kind(kind)], **_shown(evidence),
     )
 
 

@@ -19,11 +19,40 @@ KINDS: dict[str, str | Promise] = {
 KIND_SENTENCES: dict[str, str | Promise] = {
     Kind.LABEL_SUSPECT: gettext_lazy("The model's verdict and the verdict on record differ."),
     Kind.EVIDENCE_GAP: gettext_lazy("A point that must be confirmed was not shown."),
-    Kind.MODEL_ERROR: gettext_lazy("The model's answers contradict each other or the evidence."),
+    Kind.MODEL_ERROR: gettext_lazy(
+        "The model's answers contradict each other, the evidence, or the verdict on record."
+    ),
     Kind.GOLD: gettext_lazy("Its outcome is known; a reviewer is checked with it."),
     Kind.DRIFT: gettext_lazy("Drawn from confident verdicts, to see how often those are wrong."),
     Kind.REUSED_PHOTO: gettext_lazy("A photograph of this ticket was handed in with another one."),
 }
+CODES: dict[str, str | Promise] = {
+    "tied_vote": gettext_lazy("votes are tied"),
+    "low_agreement": gettext_lazy("votes agree too little"),
+    "rollout_contradiction": gettext_lazy("answers contradict each other"),
+    "fail_first_override": gettext_lazy("failed by the guard"),
+    "fail_first_irrelevant_hit": gettext_lazy("a fault of another item"),
+    "pending_signal_hit": gettext_lazy("a point is not confirmed"),
+    "label_mismatch": gettext_lazy("against the verdict on record"),
+    "conflict": gettext_lazy("against the verdict on record"),
+    "label_fail_without_fault": gettext_lazy("failed on record, no fault seen"),
+    "label_pass_with_fault": gettext_lazy("passed on record, a fault is seen"),
+    "reflection_no_evidence_after_gt": gettext_lazy("no evidence explains the record"),
+    "budget_exhausted": gettext_lazy("reflection came to no end"),
+    "drift_sample": gettext_lazy("drawn at random"),
+    "reused_photo": gettext_lazy("photograph used twice"),
+    "no_candidates": gettext_lazy("nothing was asked"),
+    "no_valid_candidates": gettext_lazy("no answer had two lines"),
+    "format_error": gettext_lazy("too few answers had two lines"),
+    "empty": gettext_lazy("nothing was said"),
+    "line_count": gettext_lazy("not two lines"),
+    "no_verdict": gettext_lazy("no verdict"),
+    "unknown_verdict": gettext_lazy("a verdict that is none"),
+    "no_reason": gettext_lazy("no reason"),
+    "third_state": gettext_lazy("avoids a verdict"),
+    "long": gettext_lazy("a reason that is too long"),
+}
+"""warnings and reasons of Stage-B, in words; a code that is not here is shown as it is"""
 DECISIONS: dict[str, str | Promise] = {
     Decision.PASS: pgettext_lazy("verdict", "PASS"),
     Decision.FAIL: pgettext_lazy("verdict", "FAIL"),
@@ -58,7 +87,8 @@ ACTIONS: dict[str, str | Promise] = {
 def script_words() -> dict[str, str]:
     """Name -> sentence for the scripts of desk and queue; `{n}` and the like are filled in."""
     texts = {**_desk_words(), **_stage_words(), **_trouble_words(), **_queue_words()}
-    for table, prefix in ((KINDS, "kind"), (KIND_SENTENCES, "why"), (DECISIONS, "decision")):
+    tables = ((KINDS, "kind"), (KIND_SENTENCES, "why"), (DECISIONS, "decision"), (CODES, "code"))
+    for table, prefix in tables:
         texts |= {f"{prefix}_{name}": str(text) for name, text in table.items()}
     return texts
 

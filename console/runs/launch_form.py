@@ -9,6 +9,7 @@ from console.web.schema_form import (
     Field,
     build_form,
     field_schema,
+    input_type_of,
     parse_raw,
     required_skeleton,
     sections,
@@ -91,6 +92,8 @@ def edit_text(kind: str, text: str, path: str, raw: str) -> str:
 
 
 def _value(schema: dict[str, Any], node: Any, raw: str) -> Any:
+    if node.get("type") == "array" and input_type_of(schema, node):
+        return [ref.strip() for ref in raw.split(",") if ref.strip()]
     value = parse_raw(node, schema, raw)
     wants_structure = node.get("type") in ("array", "object") or "items" in str(node.get("anyOf"))
     if wants_structure and isinstance(value, str):

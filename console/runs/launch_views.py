@@ -38,6 +38,13 @@ MAX_LINKED_TEXT = 20_000
 """characters of a config that a link to the form may carry"""
 
 
+_LINKED = (
+    *("dataset", "model", "adapter", "predictions", "evaluation"),
+    *("summaries", "guidance", "verdicts"),
+)
+"""types of inputs that a link to the form may carry"""
+
+
 @dataclass(frozen=True)
 class Start:
     """Where a launch begins: a kind's empty form, a recipe, a saved config, another run."""
@@ -121,7 +128,7 @@ def _start(request: HttpRequest, project: Project) -> Start | None:
 def _prefilled(request: HttpRequest, start: Start) -> str:
     """The text with references that the link carries, such as the dataset one came from."""
     text = start.text
-    for key in ("dataset", "model", "adapter", "predictions", "evaluation"):
+    for key in _LINKED:
         path = (
             input_path(read_form(start.kind, text).fields or [], key) if key in request.GET else ""
         )

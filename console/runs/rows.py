@@ -14,6 +14,7 @@ from console.runs.control import can_resume
 from console.runs.models import Run
 from console.runs.states import LIVE, State
 from console.web import formats, states
+from console.web.figure_names import title_of
 from mlcore.kinds import KINDS
 
 LEAST_SHARE_FOR_ETA = 0.02
@@ -29,7 +30,7 @@ def headline_list(headline: Mapping[str, Any]) -> list[dict[str, Any]]:
     """{name: {value, unit, n, ci95}} as rows; `ci95` only where the job made an interval."""
     return [
         {
-            "name": name.replace("_", " "), "value": entry.get("value"),
+            "name": title_of(name), "value": entry.get("value"),
             "unit": _unit_beside(name, entry.get("unit") or ""), "n": entry.get("n"),
             "ci95": entry.get("ci95"),
         }

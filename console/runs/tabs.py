@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -82,6 +83,7 @@ def samples(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Cont
         "previous_step": steps[place - 1] if place else None,
         "next_step": steps[place + 1] if place + 1 < len(steps) else None,
         "samples": [sample_row(request, run, s, STAGE_SIZE) for s in shown],
+        "has_objects": any(s.truth or s.prediction for s in found),
     }  # fmt: skip
 
 
@@ -181,10 +183,30 @@ def output_row(run: Run, output: Output, *, kept_back: bool) -> Context:
         for f in output.files[: 0 if kept_back else SHOWN_FILES]
     ]
     return {
+        "next": _next_act(run, output),
         "name": output.name, "type": output.type, "digest": output.digest, "bytes": output.bytes,
         "files": output.files, "shown": shown, "hidden": max(0, len(output.files) - SHOWN_FILES),
         "url": url, "title": title, "kept_back": kept_back,
     }  # fmt: skip
+
+
+def _next_act(run: Run, output: Output) -> Context | None:
+    """What people usually do with an output, and the right that it needs."""
+    slug = run.project.slug
+    if output.type == "guidance":
+        url = reverse("guidance:promote", args=[slug, run.uid])
+        return {"url": url, "word": _("Promote…"), "right": "guidance.edit"}
+    kinds = {
+        "summaries": ("stage_b", _("Judge these tickets")),
+        "verdicts": ("gate", _("Hold against a policy")),
+        "evaluation": ("gate", _("Hold against a policy")),
+    }
+    if output.type not in kinds:
+        return None
+    kind, word = kinds[output.type]
+    query = urlencode({"kind": kind, output.type: output.ref})
+    return {"url": f"{reverse('runs:launch', args=[slug])}?{query}", "word": word,
+            "right": "runs.launch"}
 
 
 def _tail(run: Run, attempts: Sequence[Attempt]) -> str:

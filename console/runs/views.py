@@ -15,6 +15,7 @@ from console.api.pagination import keyset_page
 from console.catalog import queries as catalog
 from console.fleet import queries as fleet
 from console.gates.page_reads import latest_results
+from console.reviews import ingest as intake
 from console.reviews import overview as review_queue
 from console.runs import page_reads, queries, rows
 from console.runs.comparing import MAX_RUNS
@@ -98,7 +99,8 @@ def _active_row(run: Run, waiting: str) -> dict[str, Any]:
 
 
 def _needs(project: Project) -> list[dict[str, Any]]:
-    """Failed and interrupted runs, gates that did not pass, silent hosts, alarms of verdicts."""
+    """Failed and interrupted runs, gates that did not pass, silent hosts, tickets that could not be
+    taken in, alarms of verdicts."""
     stalled = [_need_of_stalled(project, run) for run in queries.stalled(project)]
     out = stalled + [_need_of_run(project, run) for run in page_reads.needing_attention(project)]
     for host in fleet.hosts():
@@ -110,6 +112,7 @@ def _needs(project: Project) -> list[dict[str, Any]]:
                     "text": _("The host has stopped answering; runs of its queues wait."),
                 }
             )  # fmt: skip
+    out += [_need_of_intake(project, failure) for failure in intake.failures(project)]
     for verdicts, code in boards.standing(project):
         share = {
             "malformed": _("Too many tickets of the newest run got no verdict."),
@@ -151,6 +154,15 @@ def _need_of_run(project: Project, run: Run) -> dict[str, Any]:
     text = ": ".join(part for part in (reason, head["detail"]) if part)
     return {"state": run.state, "title": head["title"], "text": text, "url": url,
             "time": run.ended, "acts": acts}
+
+
+def _need_of_intake(project: Project, failure: intake.Failure) -> dict[str, Any]:
+    url = reverse("runs:run", args=[project.slug, failure.run.uid]) + "?tab=tickets"
+    again = reverse("reviews:retake", args=[project.slug, failure.op.uid])
+    act = {"url": again, "icon": "retry", "word": _("Take in again"), "post": True}
+    text = _("Its tickets are not in the review queue. %(why)s") % {"why": failure.op.error}
+    return {"state": "warning", "title": failure.run.name, "text": text, "url": url,
+            "time": failure.op.finished, "acts": [act]}
 
 
 def _host_row(host: Any) -> dict[str, Any]:

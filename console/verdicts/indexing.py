@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,21 +9,32 @@ from typing import Any
 from django.db import transaction
 
 from console.api.problems import ApiProblem
-from console.catalog import blobs
 from console.catalog.models import Output
-from console.catalog.queries import file_of
-from console.reviews.reading import json_lines
-from console.reviews.sources import Evidence, evidence_of
+from console.catalog.output_rows import rows_of, verdicts_meta
+from console.reviews.sources import SELECTIONS, Evidence, evidence_of, in_doubt
 from console.runs.models import Run
 from console.verdicts.models import VerdictSet, VerdictTicket
+from mlcore.stage_b.rows import (
+    DiagnosisRow,
+    MalformedRow,
+    NeedReviewRow,
+    SelectionResult,
+    SelectionRow,
+    TrajectoryResult,
+    TrajectoryRow,
+)
 from mlcore.stage_b.tally import Confusion, confusion
 
 log = logging.getLogger(__name__)
 VERDICTS = "verdicts"
-META, LONGEST_META = "meta.json", 8 * 2**20
 BATCH = 500
 CELLS = ("tp", "fp", "tn", "fn", "none_pass", "none_fail")
-Lines = Mapping[str, dict[str, Any]]
+_unreadable: set[int] = set()
+"""outputs that this process could not read: what is in an output never changes"""
+_DIAGNOSED = {
+    *("focus_consistency", "guidance_consistency", "rationale_quality"),
+    *("grounded", "against_evidence"),
+}
 
 
 def indexed(output: Output) -> VerdictSet:
@@ -36,11 +46,8 @@ def indexed(output: Output) -> VerdictSet:
     run = Run.objects.filter(project=output.project, uid=output.run_uid).first()
     if run is None:
         raise ApiProblem(422, "no_run", f"{output.ref} belongs to no run.")
-    try:
-        tickets = _tickets(output, run)
-        meta = _meta(output)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ApiProblem(422, "verdicts", f"{output.ref} is not of stage_b/1: {error}") from error
+    meta = verdicts_meta(output)
+    tickets = _tickets(output, run)
     with transaction.atomic():
         # The row of the output is the lock: of two that come together one writes.
         Output.objects.select_for_update().get(pk=output.pk)
@@ -51,11 +58,13 @@ def indexed(output: Output) -> VerdictSet:
 def index_pending() -> str:
     """Index one output that has no rows yet; returns its reference, empty when there is none."""
     rows = Output.objects.filter(type=VERDICTS, verdict_set=None).exclude(run_uid="")
-    for output in rows.select_related("project").order_by("-id")[:5]:
+    rows = rows.exclude(pk__in=_unreadable).select_related("project").order_by("-id")
+    for output in rows[:5]:
         try:
             indexed(output)
         except ApiProblem as problem:
             log.warning("%s cannot be indexed: %s", output.ref, problem.message)
+            _unreadable.add(output.pk)
             continue
         return output.ref
     return ""
@@ -96,41 +105,36 @@ def counts(tickets: Iterable[VerdictTicket]) -> Confusion:
 
 
 def _tickets(output: Output, run: Run) -> list[VerdictTicket]:
-    newest: dict[str, tuple[int, list[dict[str, Any]]]] = {}
-    first: dict[str, dict[str, Any]] = {}
-    for row in json_lines(output.files, "trajectories.jsonl"):
-        key, epoch = str(row["ticket_key"]), int(row["epoch"])
+    newest: dict[str, tuple[int, list[TrajectoryResult]]] = {}
+    first: dict[str, TrajectoryRow | MalformedRow] = {}
+    for row in rows_of(output, "trajectories.jsonl", TrajectoryRow):
+        key = row.ticket_key
         first.setdefault(key, row)
-        if key not in newest or epoch > newest[key][0]:
-            newest[key] = (epoch, [])
-        if epoch == newest[key][0]:
-            newest[key][1].append(row["result"])
-    chosen = {
-        (str(r["ticket_key"]), int(r["epoch"])): r["result"]
-        for r in json_lines(output.files, "selections.jsonl")
+        if key not in newest or row.epoch > newest[key][0]:
+            newest[key] = (row.epoch, [])
+        if row.epoch == newest[key][0]:
+            newest[key][1].append(row.result)
+    chosen = {(r.ticket_key, r.epoch): r.result for r in rows_of(output, SELECTIONS, SelectionRow)}
+    lost = {r.ticket_key: r for r in rows_of(output, "failure_malformed.jsonl", MalformedRow)}
+    queued = in_doubt(output)
+    for key, one in lost.items():
+        first.setdefault(key, one)
+    diagnoses = {
+        (r.group_id, r.candidate_index): r.model_dump(mode="json", include=_DIAGNOSED)
+        for r in rows_of(output, "diagnostics.jsonl", DiagnosisRow)
     }
-    by_key = {
-        name: {str(r["ticket_key"]): r for r in json_lines(output.files, name)}
-        for name in ("failure_malformed.jsonl", "need_review_queue.jsonl")
-    }
-    lost, queued = by_key["failure_malformed.jsonl"], by_key["need_review_queue.jsonl"]
-    for key, row in lost.items():
-        first.setdefault(key, row)
-    diagnoses = _diagnoses(output)
     evidence = evidence_of(run)
     out = []
-    for place, (key, row) in enumerate(first.items()):
+    for place, (key, known) in enumerate(first.items()):
         epoch, results = newest.get(key, (0, []))
         ticket = VerdictTicket(
             place=place,
             ticket_key=key[:300],
-            group_id=str(row["group_id"])[:200],
-            label=str(row["gt_label"]),
+            group_id=known.group_id[:200],
+            label=known.gt_label,
         )
         _outcome(ticket, chosen.get((key, epoch)), lost.get(key), queued.get(key))
-        said = [
-            _candidate(r, diagnoses.get((ticket.group_id, r["candidate_index"]))) for r in results
-        ]
+        said = [_candidate(r, diagnoses.get((known.group_id, r.candidate_index))) for r in results]
         ticket.detail = {"candidates": said, **_shown(evidence.get(key))}
         out.append(ticket)
     return out
@@ -138,48 +142,33 @@ def _tickets(output: Output, run: Run) -> list[VerdictTicket]:
 
 def _outcome(
     ticket: VerdictTicket,
-    result: Mapping[str, Any] | None,
-    lost: Mapping[str, Any] | None,
-    queued: Mapping[str, Any] | None,
+    result: SelectionResult | None,
+    lost: MalformedRow | None,
+    queued: NeedReviewRow | None,
 ) -> None:
     if result is not None:
-        ticket.verdict, ticket.reason = str(result["verdict"]), str(result["reason"])
-        ticket.strength = float(result["vote_strength"])
-        ticket.warning_line = f" {' '.join(map(str, result['warnings']))} "[:400]
-        ticket.guidance_step = int(result["guidance_step"])
+        ticket.verdict, ticket.reason = result.verdict, result.reason
+        ticket.strength = result.vote_strength
+        ticket.warning_line = f" {' '.join(result.warnings)} "[:400]
+        ticket.guidance_step = result.guidance_step
     else:
-        ticket.failure = str((lost or {}).get("reason", "no verdict"))[:400]
+        ticket.failure = (lost.reason if lost else "no verdict")[:400]
     if queued is not None:
-        ticket.review_reason = str(queued["reason_code"])[:64]
-        ticket.review_note = str(queued.get("uncertainty_note", ""))
-    doubtful = bool(result and result.get("needs_manual_review"))
+        ticket.review_reason = queued.reason_code[:64]
+        ticket.review_note = queued.uncertainty_note
+    doubtful = result is not None and result.needs_manual_review
     ticket.needs_person = doubtful or queued is not None or result is None
 
 
-def _diagnoses(output: Output) -> dict[tuple[str, int], dict[str, Any]]:
-    """Newest diagnosis by (group, candidate); the file has no key of the ticket."""
-    names = (
-        "focus_consistency",
-        "guidance_consistency",
-        "rationale_quality",
-        "grounded",
-        "against_evidence",
-    )
+def _candidate(row: TrajectoryResult, diagnosis: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
-        (str(r["group_id"]), int(r["candidate_index"])): {n: r.get(n) for n in names}
-        for r in json_lines(output.files, "diagnostics.jsonl")
-    }
-
-
-def _candidate(row: Mapping[str, Any], diagnosis: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
-        "index": row["candidate_index"],
-        "temperature": row["decode"]["temperature"],
-        "verdict": row["verdict"],
-        "reason": row["reason"],
-        "text": row["text"],
-        "format_ok": bool(row["format_ok"]),
-        "warnings": row["warnings"],
+        "index": row.candidate_index,
+        "temperature": row.decode.temperature,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "text": row.text,
+        "format_ok": row.format_ok,
+        "warnings": row.warnings,
         "diagnosis": diagnosis,
     }
 
@@ -189,12 +178,6 @@ def _shown(evidence: Evidence | None) -> dict[str, Any]:
         return {"images": [], "summaries": []}
     images = [{"name": i["name"], "sha256": i["sha256"]} for i in evidence.images]
     return {"images": images, "summaries": evidence.summaries}
-
-
-def _meta(output: Output) -> dict[str, Any]:
-    file = file_of(output, META)
-    value = json.loads(blobs.read_blob(file["sha256"], LONGEST_META)) if file else {}
-    return value if isinstance(value, dict) else {}
 
 
 def _changed(meta: Mapping[str, Any]) -> int | None:

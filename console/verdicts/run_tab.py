@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from console.api.pagination import keyset_page
+from console.catalog.output_rows import UnreadableOutputError
 from console.reviews.blindness import hidden_rows
 from console.reviews.models import ReviewItem
 from console.reviews.states import Kind
@@ -25,7 +26,10 @@ Context = dict[str, Any]
 
 def tickets(request: HttpRequest, run: Run, attempts: Sequence[Attempt]) -> Context:
     """The tickets that pass the filter of the URL; `ticket` opens one of them."""
-    verdicts = queries.set_of_run(run)
+    try:
+        verdicts = queries.set_of_run(run)
+    except UnreadableOutputError as problem:
+        return {"verdicts": None, "unreadable": problem.message}
     if verdicts is None:
         return {"verdicts": None}
     wanted = queries.filter_of(request.GET)

@@ -33,6 +33,8 @@ class Field:
     nullable: bool = False
     runtime: bool = False
     input_type: str = ""
+    many: bool = False
+    """a list of inputs, shown with commas between"""
     options: list[str] = field(default_factory=list)
     limits: str = ""
     switch: Field | None = None
@@ -81,7 +83,8 @@ def required_skeleton(fields: list[Field]) -> dict[str, Any]:
         elif one.widget == "fixed":
             out[one.name] = one.value
         else:
-            out[one.name] = one.options[0] if one.options else ""
+            empty: Any = [] if one.many else ""
+            out[one.name] = one.options[0] if one.options else empty
     return out
 
 
@@ -161,16 +164,25 @@ def _field(
         given=value is not MISSING,
         runtime=bool(node.get("runtime")),
         nullable="null" in _kinds(root, resolved),
-        input_type=str(resolved.get("x-input") or node.get("x-input") or ""),
+        input_type=input_type_of(root, resolved),
+        many=resolved.get("type") == "array",
     )
     default = node.get("default", resolved.get("default", MISSING))
     made.default = "" if default is MISSING else as_text(default)
     made.value = as_text(value) if value is not MISSING else made.default
+    if made.many and made.input_type and isinstance(value, list):
+        made.value = ", ".join(map(str, value))
     made.limits = _limits(root, resolved)
     if _is_model(root, resolved):
         return _group(root, resolved, made, value if value is not MISSING else default)
     made.widget, made.options = _widget(root, resolved, made)
     return made
+
+
+def input_type_of(root: Schema, node: Schema) -> str:
+    """What a field, or each entry of a list, must name; empty for a field that names no input."""
+    entry = _resolve(root, node.get("items", {}))
+    return str(node.get("x-input") or entry.get("x-input") or "")
 
 
 def _group(root: Schema, node: Schema, made: Field, value: Any) -> Field:

@@ -65,10 +65,11 @@ def read_image_list(folder: Path) -> Iterator[ImageEntry]:
         raise DataError(f"cannot read {path}: {error.strerror}", where=str(path)) from error
     with file:
         for number, raw in enumerate(file, start=1):
-            yield _entry(raw, f"{path}:{number}")
+            yield parse_image_entry(raw, f"{path}:{number}")
 
 
-def _entry(raw: bytes, where: str) -> ImageEntry:
+def parse_image_entry(raw: bytes, where: str) -> ImageEntry:
+    """An entry from its line. Raises DataError naming `where`."""
     try:
         row: Any = json.loads(raw)
     except (ValueError, RecursionError) as error:

@@ -15,7 +15,8 @@ class GateConfig(JobConfig):
     kind: Literal["gate"]
     """the job kind"""
     policy: str = Field(min_length=1)
-    """the name of a shipped policy, or the path of a policy file (ends in .yaml)"""
+    """the name of a shipped policy (`demo` for evaluations, `demo-verdicts` for verdicts), or the
+    path of a policy file (ends in .yaml)"""
     evaluation: EvaluationRef | None = None
     """the evaluation that must prove every check of the policy"""
     verdicts: VerdictsRef | None = None

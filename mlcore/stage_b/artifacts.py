@@ -82,19 +82,25 @@ def read_rows(folder: Path, name: str, model: type[Row]) -> Iterator[Row]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", where=str(path)) from error
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not line.endswith("\n"):
-            return
-        try:
-            yield model.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise DataError(
-                f"{name}:{number}: {place}: {first['msg']}",
-                hint=f"Files of {SCHEMA} are read; meta.json names the version of a folder.",
-                where=f"{name}:{number}",
-            ) from error
+    # `splitlines` would also split at separators that a text may hold: JSON escapes \n alone.
+    whole = text.split("\n")[:-1]
+    for number, line in enumerate(whole, start=1):
+        yield parse_row(line, model, f"{name}:{number}")
+
+
+def parse_row(line: str | bytes, model: type[Row], where: str) -> Row:
+    """A line of a file. Raises DataError naming `where`, file:line, for one that is not of this
+    version."""
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"{where}: {place}: {first['msg']}" if place else f"{where}: {first['msg']}",
+            hint=f"Files of {SCHEMA} are read; meta.json names the version of a folder.",
+            where=where,
+        ) from error
 
 
 def read_meta(folder: Path) -> dict[str, object]:

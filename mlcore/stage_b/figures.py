@@ -34,7 +34,7 @@ def run_report(
         "label_suspect": share_figure(suspects, tickets),
     }
     headline: dict[str, Any] = {
-        name: {"value": f["value"], "unit": "share", "n": f["n"]}
+        name: {"value": f["value"], "unit": "share", "n": f["n"], "ci95": f["interval"]}
         for name, f in figures.items()
         if f["value"] is not None
     }

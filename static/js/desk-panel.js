@@ -67,7 +67,7 @@
     const line = el("div", { class: "desk-verdicts" }, el("span", {}, chip(verdict), el("span", { class: "small muted" }, words("model_says"))));
     if (ticket.label) line.append(el("span", {}, chip(ticket.label), el("span", { class: "small muted" }, words("on_record"))));
     if (margin !== null) line.append(el("span", { class: "small muted" }, words("votes", { n: Math.round(100 * margin) })));
-    const tags = warnings.map((w) => el("span", { class: "tag" }, w));
+    const tags = warnings.map((w) => el("span", { class: "tag" }, data.words[`code_${w}`] ?? w));
     return el("section", {}, line, el("p", {}, reason), ...(tags.length ? [el("div", { class: "row-gap" }, ...tags)] : []));
   };
   const why = (ticket) => {

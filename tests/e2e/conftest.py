@@ -16,6 +16,7 @@ GROUPS = {
     "test_mixture": "stack",
     "test_import_wizard": "stack",
     "test_adapters": "stack",
+    "test_verdicts": "stack",
     "test_kills": "kills",
 }
 """which files share a running system; the tests of pages have one of their own. `make test` gives

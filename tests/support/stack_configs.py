@@ -111,3 +111,33 @@ def evaluate(dataset: str, **predictions: str) -> str:
 
 def gate(evaluation: str, policy: str = "demo") -> str:
     return f"kind: gate\npolicy: {policy}\nevaluation: '{evaluation}'\n"
+
+
+def stage_a(dataset: str, model: str) -> str:
+    """Short summaries of the tickets of a desk."""
+    return (
+        "kind: stage_a\n"
+        "name: small summaries\n"
+        "mission: 挡风板安装检查\n"
+        f"source: {{type: dataset, dataset: '{dataset}', split: desk}}\n"
+        f"system: {{type: model, model: '{model}'}}\n"
+        "messages: {profile: inspection}\n"
+        "max_new_tokens: 8\n"
+        "max_reject_share: 1.0\n"
+        "samples: 2\n"
+        "device: cpu\n"
+    )
+
+
+def stage_b(summaries: str, url: str) -> str:
+    """One candidate of a server for each ticket."""
+    return (
+        "kind: stage_b\n"
+        "name: small verdicts\n"
+        "mission: 挡风板安装检查\n"
+        f"summaries: ['{summaries}']\n"
+        "guidance: builtin:demo-guidance.json\n"
+        f"backend: {{type: server, url: '{url}', model: m}}\n"
+        "sampler: {grid: [{temperature: 0.1}]}\n"
+        "label_suspects: false\n"
+    )

@@ -22,8 +22,9 @@ print(browser.cookies['gatehouse_session'].value)
 class Walker:
     """Somebody who may see everything and walks the pages of the demo project."""
 
-    def __init__(self, http: httpx2.Client) -> None:
+    def __init__(self, http: httpx2.Client, session: str) -> None:
         self._http = http
+        self.session = session
 
     def visit(self, method: str, path: str, **body: str) -> tuple[int, str, str]:
         """Status, the place that it leads to, and the page. `path` is below the demo project.
@@ -46,4 +47,4 @@ def walking(stack: Stack) -> Iterator[Walker]:
     with httpx2.Client(
         base_url=stack.url, cookies={"gatehouse_session": secret}, timeout=60.0, trust_env=False
     ) as http:
-        yield Walker(http)
+        yield Walker(http, secret)

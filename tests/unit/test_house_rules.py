@@ -186,6 +186,8 @@ LIGHT = (
     "mlcore.gates.engine",
     "mlcore.metrics",
     "mlcore.run.runner",
+    "mlcore.contract.image_list",
+    "mlcore.stage_a.record",
     "mlcore.stage_b.artifacts",
     "mlcore.stage_b.compare",
     "mlcore.stage_b.guidance.model",

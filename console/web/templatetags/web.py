@@ -1,6 +1,7 @@
 """Tags and filters of every page: icons, state chips, times, figures."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -9,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from console.reviews.blindness import without_label
-from console.reviews.words import KINDS
+from console.reviews.words import CODES, KINDS
 from console.web import formats, states
 from console.web.icons import ICONS
 
@@ -126,6 +127,21 @@ def state_word(state: str) -> str:
 def review_kind(kind: str) -> str:
     """Why a ticket is in review."""
     return str(KINDS.get(kind, kind))
+
+
+@register.filter
+def headline(row: Mapping[str, Any], digits: int = 3) -> str:
+    """The value of a headline figure; shares in percent."""
+    if row["unit"] == "share":
+        return formats.percent(row["value"])
+    return formats.number(row["value"], digits)
+
+
+@register.filter
+def review_code(code: str) -> str:
+    """A warning or a reason of Stage-B in words; what follows a colon stays."""
+    head, colon, rest = code.partition(": ")
+    return f"{CODES.get(head, head)}{colon}{rest}"
 
 
 @register.filter

@@ -82,9 +82,8 @@ class GuidanceStore:
         if not path.exists():
             return
         newest: dict[int, dict[str, Any]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if not line.endswith("\n"):
-                break
+        # What follows the last \n is torn. `splitlines` would also split at separators in a text.
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
             row = json.loads(line)
             newest[int(row["step"])] = row
         for number in sorted(newest):

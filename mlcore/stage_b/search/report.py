@@ -27,6 +27,7 @@ def with_search(report: dict[str, Any], searched: Searched) -> dict[str, Any]:
                 "value": figure["value"],
                 "unit": "share",
                 "n": figure["n"],
+                "ci95": figure["interval"],
             }
     return {
         **report,

@@ -146,6 +146,24 @@ def test_chat_data_teaches_only_verdicts_that_agree_with_their_label(
         assert isinstance(parse_two_lines(row.messages[-1].content), Spoken)
 
 
+def test_a_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
+    said = {**SAID, "d": ["two\u2028lines", "next\x85line"]}
+    made = config(tmp_path)
+    rows = [
+        json.dumps({"name": f"{MISSION}/{group}", "draw": draw, "text": text})
+        for group, texts in said.items()
+        for draw, text in enumerate(texts)
+    ]
+    (tmp_path / "said.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    ctx = context(tmp_path)
+    run(made, ctx)
+    folder = ctx.output("verdicts")
+    trajectories = list(read_rows(folder, "trajectories.jsonl", TrajectoryRow))
+    assert len(trajectories) == 2 * len(TICKETS)
+    assert {"two\u2028lines", "next\x85line"} <= {row.result.text for row in trajectories}
+    assert len(list(rebuilt_report(folder))) == len(TICKETS)
+
+
 def test_a_line_of_another_version_is_told(
     done: tuple[Path, dict[str, Any], RunContext],
 ) -> None:

@@ -13,12 +13,14 @@ from console.accounts.models import AuditEntry
 from console.api.problems import ApiProblem
 from console.catalog.blobs import read_blob
 from console.catalog.choices import input_choices
+from console.catalog.models import Output
+from console.catalog.output_rows import objects_of, records_of, rows_of
 from console.catalog.outputs import UnresolvedRefError, resolve_ref
 from console.guidance import decisions, queries, services, yours
 from console.guidance.models import CorrectedRecords, GuidanceVersion, Suggestion
-from console.reviews.reading import json_lines
 from console.runs import services as runs
 from mlcore.stage_b.guidance.model import guidance_json
+from mlcore.stage_b.rows import RuleCandidateRow
 from tests.support import people
 from tests.support.tickets import MISSION, guidance
 from tests.support.verdict_runs import FIBRE_RULE, finished_run, settle
@@ -85,10 +87,11 @@ def test_promotion_shows_what_changes_and_keeps_what_was_measured(
     (key,) = version.effects
     effect = version.effects[key]
     assert version.entry["experiences"][key] == FIBRE_RULE
-    verdicts = resolve_ref(project, f"run:{searched.uid}/verdicts")
-    rows = [r for r in json_lines(verdicts.files, "rule_candidates.jsonl") if r["applied"]]
-    assert effect["false_release"] == rows[0]["false_release"]
-    assert (effect["n"], effect["p"]) == (rows[0]["n"], rows[0]["p"])
+    verdicts = Output.objects.get(run_uid=searched.uid, type="verdicts")
+    rows = rows_of(verdicts, "rule_candidates.jsonl", RuleCandidateRow)
+    applied = next(row for row in rows if row.applied)
+    assert effect["false_release"] == applied.false_release
+    assert (effect["n"], effect["p"]) == (applied.n, applied.p)
     html = html_of(client, PAGE)
     assert "better, 0 worse of n=" in html
     assert "applied on facts" in html
@@ -199,10 +202,11 @@ def test_decided_labels_make_a_version_of_the_records_with_where_they_come_from(
     assert (made.records, made.corrected, made.left_out) == (95, 1, 1)
     found = resolve_ref(project, f"records:{MISSION}@1")
     assert found.type == "summaries"
-    labels = {r["group_id"]: r["label"] for r in json_lines(found.files, "stage_a.jsonl")}
+    output = Output.objects.get(pk=found.output_id)
+    labels = {record.group_id: record.label for record in records_of(output)}
     assert labels["wrong00"] == "pass"
     assert "bad00" not in labels
-    changes = list(json_lines(found.files, "corrections.jsonl"))
+    changes = list(objects_of(output, "corrections.jsonl"))
     assert {(c["ticket_key"], c["was"], c["is"]) for c in changes} == {
         ("wrong00::fail", "fail", "pass"), ("bad00::fail", "fail", None)
     }  # fmt: skip

@@ -12,7 +12,9 @@ from PIL import Image
 from console.accounts.audit import SYSTEM
 from console.catalog import blobs
 from console.catalog.models import Output
+from console.catalog.output_rows import UnreadableOutputError
 from console.catalog.services import register_output
+from console.guidance.models import CorrectedRecords
 from console.reviews import ingest, operations, periodic, services
 from console.reviews.models import Operation, Photo, ReviewItem
 from console.runs.models import Run
@@ -20,7 +22,7 @@ from console.runs.services import LaunchRequest, launch
 from mlcore.coordjson.render import render
 from mlcore.coordjson.types import CoordObject
 from mlcore.run.hashing import FileEntry, tree_listing
-from tests.support import outputs
+from tests.support import outputs, people
 from tests.unit.console.reviews.conftest import URL
 from tests.unit.console.runs.conftest import claimed, event, finish, make_host, send
 
@@ -50,12 +52,15 @@ def record(group: str, label: str, names: list[str]) -> dict[str, Any]:
 
 def selection(group: str, label: str, verdict: str, strength: float, **more: Any) -> dict[str, Any]:
     result = {
-        "verdict": verdict, "reason": "because", "vote_strength": strength, "guidance_step": 7,
-        "warnings": [], "needs_manual_review": False, "conflict_flag": False, **more,
+        "verdict": verdict, "reason": "because", "vote_strength": strength,
+        "label_match": label == verdict, "selected_candidate": 0, "guidance_step": 7,
+        "reflection_change": None, "reflection_cycle": 0, "manual_review_recommended": False,
+        "eligible": True, "ineligible_reason": None, "warnings": [], "conflict_flag": False,
+        "needs_manual_review": False, "low_agreement": False, **more,
     }
     return {
         "group_id": group, "mission": "cabinet", "ticket_key": f"{group}::{label}",
-        "gt_label": label, "result": result,
+        "gt_label": label, "epoch": 1, "epoch_step": 1, "global_step": 1, "result": result,
     }
 
 
@@ -63,8 +68,24 @@ def queued(group: str, label: str, verdict: str) -> dict[str, Any]:
     return {
         "ticket_key": f"{group}::{label}", "group_id": group, "mission": "cabinet",
         "gt_label": label, "pred_verdict": verdict, "pred_reason": "Image1: loose",
-        "reason_code": "budget_exhausted", "uncertainty_note": "no evidence either way",
+        "reason_code": "budget_exhausted", "epoch": 1, "reflection_cycle": 0, "reflection_id": "",
+        "uncertainty_note": "no evidence either way",
     }
+
+
+def told(
+    *, doubted: list[dict[str, Any]] | None = None, chosen: list[dict[str, Any]] | None = None,
+    **files: bytes,
+) -> dict[str, bytes]:
+    """The files of a run of verdicts that people are asked about; `files` replaces some, by the
+    name before the dot."""
+    doubted = doubted or []
+    named = {
+        "meta.json": json.dumps({"schema": "stage_b/1"}).encode(),
+        "need_review_queue.jsonl": lines(doubted), "selections.jsonl": lines(chosen or []),
+        "need_review.json": json.dumps({"items": doubted}).encode(),
+    }
+    return {name: files.get(name.partition(".")[0], data) for name, data in named.items()}
 
 
 def run_with(project: Any, bindings: list[Output]) -> Run:
@@ -94,17 +115,17 @@ def verdicts(project: Any) -> tuple[Run, Output]:
     }  # fmt: skip
     summaries = made(run_with(project, []), "summaries", "summaries", files)
     run = run_with(project, [summaries])
-    told = {
-        "need_review_queue.jsonl": lines([queued("QC-1", "pass", "fail")]),
-        "selections.jsonl": lines([
+    files = told(
+        doubted=[queued("QC-1", "pass", "fail")],
+        chosen=[
             selection("QC-1", "pass", "fail", 2 / 3),
             selection("QC-2", "pass", "fail", 1.0, warnings=["pending_signal_hit"]),
             selection("QC-3", "fail", "fail", 2 / 3, warnings=["rollout_contradiction"],
                       needs_manual_review=True),
             selection("QC-4", "pass", "pass", 1.0),
-        ]),
-    }  # fmt: skip
-    return run, made(run, "verdicts", "verdicts", told)
+        ],
+    )  # fmt: skip
+    return run, made(run, "verdicts", "verdicts", files)
 
 
 def taken_in(run: Run, output: Output) -> Operation:
@@ -114,12 +135,10 @@ def taken_in(run: Run, output: Output) -> Operation:
 
 
 def test_a_ticket_that_a_later_epoch_settled_is_not_doubted_any_more(project: Any) -> None:
-    files = {
-        "need_review_queue.jsonl": lines([
-            queued("QC-1", "pass", "fail"), queued("QC-2", "pass", "fail"),
-        ]),
-        "need_review.json": json.dumps({"items": [queued("QC-2", "pass", "fail")]}).encode(),
-    }  # fmt: skip
+    files = told(
+        doubted=[queued("QC-1", "pass", "fail"), queued("QC-2", "pass", "fail")],
+        need_review=json.dumps({"items": [queued("QC-2", "pass", "fail")]}).encode(),
+    )
     run = run_with(project, [])
     taken_in(run, made(run, "verdicts", "verdicts", files))
     assert [item.ticket_key for item in ReviewItem.objects.all()] == ["QC-2::pass"]
@@ -161,11 +180,11 @@ def test_objects_of_the_linked_predict_run_come_with_the_ticket(
         project=project, name="set", type="dataset", digest=tree.digest, files=tree.files
     )
     names = ["images/1.jpg", "images/2.jpg"]
-    told = {
+    files = {
         "stage_a.jsonl": lines([record("QC-1", "pass", names)]),
         "meta.json": b'{"model_digest": "one"}',
     }
-    summaries = made(run_with(project, [dataset]), "summaries", "summaries", told)
+    summaries = made(run_with(project, [dataset]), "summaries", "summaries", files)
 
     def predicted(text: str, model: str) -> str:
         rows = [
@@ -184,7 +203,7 @@ def test_objects_of_the_linked_predict_run_come_with_the_ticket(
     predicted(render([item, item]), "another")
     made(run_with(project, []), "predictions", "predictions", {"predictions.jsonl": b""})
     run = run_with(project, [summaries])
-    queue = {"need_review_queue.jsonl": lines([queued("QC-1", "pass", "fail")])}
+    queue = told(doubted=[queued("QC-1", "pass", "fail")])
     taken_in(run, made(run, "verdicts", "verdicts", queue))
     first, second = api(lead).get(f"{URL}{ReviewItem.objects.get().pk}/").json()["images"]
     assert first["prediction"] == [{"desc": "screw", "bbox_2d": [0, 0, 999, 499]}]
@@ -221,7 +240,7 @@ def test_confident_verdicts_are_drawn_by_the_seed_alone(
 ) -> None:
     run, _output = verdicts
     rows = [selection(f"QC-{n}", "pass", "pass", 1.0) for n in range(400)]
-    sure = made(run, "more", "verdicts", {"selections.jsonl": lines(rows)})
+    sure = made(run, "more", "verdicts", told(chosen=rows))
 
     def drawn(seed: int) -> list[str]:
         found = ingest.sources.read_verdicts(sure, run, margin=0.8, share=0.02, seed=seed)
@@ -231,17 +250,97 @@ def test_confident_verdicts_are_drawn_by_the_seed_alone(
     assert 1 <= len(drawn(1)) <= 20
 
 
-def test_a_line_that_is_not_json_is_passed_over(project: Any, verdicts: tuple[Run, Output]) -> None:
+WHOLE = lines([queued("QC-9", "fail", "pass")])
+FOREIGN = {
+    "a line that is cut off": (
+        {"need_review_queue": WHOLE + WHOLE[:60]}, "need_review_queue.jsonl:2", "cut off",
+    ),
+    "a key that is missing": (
+        {"selections": lines([{"ticket_key": "QC-9::fail"}])}, "selections.jsonl:1",
+        "group_id: Field required",
+    ),
+    "a key that is not known": (
+        {"need_review_queue": lines([{**queued("QC-9", "fail", "pass"), "score": 1}])},
+        "need_review_queue.jsonl:1", "score: Extra inputs",
+    ),
+    "another version": (
+        {"meta": b'{"schema": "stage_b/2"}'}, "meta.json", "stage_b/2, and this console reads",
+    ),
+    "a list that is no list of tickets": ({"need_review": b"{}"}, "need_review.json", "items"),
+}  # fmt: skip
+"""what differs, the place that is named, and words of what is said of it"""
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_an_output_with_one_unreadable_line_is_refused_as_a_whole(
+    project: Any, verdicts: tuple[Run, Output], what: str
+) -> None:
     run, _output = verdicts
-    text = lines([queued("QC-9", "fail", "pass")]) + b'{"torn": '
-    output = made(run, "torn", "verdicts", {"need_review_queue.jsonl": text})
-    assert taken_in(run, output).total == 1
+    files, place, words = FOREIGN[what]
+    good = told(doubted=[queued("QC-9", "fail", "pass")], **files)
+    ingest.note_output(run, made(run, "torn", "verdicts", good))
+    assert operations.advance_pending() == 1
+    (failure,) = ingest.failures(project)
+    assert failure.run == run and failure.op.error.startswith(f"run:{run.uid}/torn cannot be read")
+    assert f"{place}: " in failure.op.error and words in failure.op.error
+    assert "Run the job again" in failure.op.error
+    assert not ReviewItem.objects.exists()
+
+
+def test_summaries_that_cannot_be_read_are_no_tickets_without_pictures(project: Any) -> None:
+    torn = {"stage_a.jsonl": lines([record("QC-1", "pass", ["a.jpg"])]) + b'{"group_id": "QC-'}
+    run = run_with(project, [made(run_with(project, []), "summaries", "summaries", torn)])
+    found = made(run, "verdicts", "verdicts", told(doubted=[queued("QC-1", "pass", "fail")]))
+    with pytest.raises(UnreadableOutputError, match=r"stage_a\.jsonl:2: the line is cut off"):
+        ingest.sources.read_verdicts(found, run, margin=0.8, share=0.0, seed=0)
+
+
+def test_what_could_not_be_taken_in_is_on_the_pages_until_it_is_taken_in_again(
+    project: Any, verdicts: tuple[Run, Output], lead: Any
+) -> None:
+    run, output = verdicts
+    op = ingest.note_output(run, output)
+    (blob,) = [f["sha256"] for f in output.files if f["path"] == "selections.jsonl"]
+    aside = blobs.path_of(blob).rename(blobs.path_of(blob).with_suffix(".aside"))
+    operations.advance_pending()
+    client = people.browser(lead)
+    for page in ("/p/alpha/", "/p/alpha/review/queue/"):
+        html = client.get(page).content.decode()
+        assert "selections.jsonl: its bytes are not in the store" in html
+        assert f"/p/alpha/review/take-in/{op.uid}/" in html
+    aside.rename(blobs.path_of(blob))
+    client.post(f"/p/alpha/review/take-in/{op.uid}/")
+    operations.advance_pending()
+    assert ReviewItem.objects.filter(ticket_key="QC-1::pass").exists()
+    assert "not in the store" not in client.get("/p/alpha/review/queue/").content.decode()
+
+
+def test_pictures_of_corrected_records_are_those_of_the_summaries(
+    project: Any, verdicts: tuple[Run, Output]
+) -> None:
+    first, _output = verdicts
+    summaries = Output.objects.get(type="summaries")
+    lines_ = lines([record("QC-2", "fail", ["a.jpg"])])
+    tree = outputs.upload({"stage_a.jsonl": lines_})
+    corrected = Output.objects.create(
+        project=project, name="summaries", type="summaries", digest=tree.digest, files=tree.files,
+        bytes=len(lines_),
+    )
+    CorrectedRecords.objects.create(
+        project=project, mission="cabinet", number=1, run_uid=first.uid, source=summaries,
+        output=corrected, records=1, corrected=1, left_out=0,
+    )
+    again = run_with(project, [corrected])
+    files = told(doubted=[queued("QC-2", "fail", "pass")])
+    taken_in(again, made(again, "again", "verdicts", files))
+    item = ReviewItem.objects.get(ticket_key="QC-2::fail")
+    assert blobs.read_blob(item.images[0]["sha256"], 10**6) == pictured(2)
 
 
 def test_a_finished_run_is_noted_and_the_tick_takes_it_in(project: Any) -> None:
     launch(SYSTEM, project, LaunchRequest(text="kind: synth\n"))
     attempt = claimed(make_host())
-    tree = outputs.upload({"need_review_queue.jsonl": lines([queued("QC-1", "pass", "fail")])})
+    tree = outputs.upload(told(doubted=[queued("QC-1", "pass", "fail")]))
     blobs.put_bytes(tree_listing([FileEntry(**file) for file in tree.files]))
     finish(attempt, 0, outputs=[{"name": "verdicts", "type": "verdicts", "digest": tree.digest}])
     periodic.tick()
@@ -274,6 +373,6 @@ def test_photographs_without_content_are_not_called_alike(project: Any) -> None:
         ),
     }
     run = run_with(project, [made(run_with(project, []), "summaries", "summaries", files)])
-    told = {"selections.jsonl": lines([selection("QC-1", "pass", "pass", 1.0)])}
-    taken_in(run, made(run, "verdicts", "verdicts", told))
+    sure = told(chosen=[selection("QC-1", "pass", "pass", 1.0)])
+    taken_in(run, made(run, "verdicts", "verdicts", sure))
     assert not ReviewItem.objects.filter(kind="reused_photo").exists()

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from console.catalog.models import Output
-from console.reviews.sources import json_lines
+from console.catalog.output_rows import rows_of
+from console.reviews.sources import in_doubt
 from console.verdicts import operating, queries
 from console.verdicts.boards import row_of
 from console.verdicts.indexing import index_pending
 from console.verdicts.models import VerdictSet
+from mlcore.stage_b.rows import SelectionRow
 from mlcore.stage_b.tally import confusion
 from tests.support.verdict_runs import finished_run
 
@@ -27,10 +29,8 @@ def verdicts(project: Any) -> VerdictSet:
 
 def test_every_figure_is_made_from_the_files_alone(project: Any, verdicts: VerdictSet) -> None:
     output = Output.objects.get(type="verdicts")
-    pairs = [
-        (r["result"]["verdict"], r["gt_label"])
-        for r in json_lines(output.files, "selections.jsonl")
-    ]
+    rows = rows_of(output, "selections.jsonl", SelectionRow)
+    pairs = [(row.result.verdict, row.gt_label) for row in rows]
     counts = confusion(pairs)
     figures = row_of(verdicts)["figures"]["all"]
     assert figures["false_release"]["value"] == counts.false_release == 37 / (37 + 48)
@@ -45,7 +45,7 @@ def test_without_tickets_in_peoples_hands_the_doubted_labels_are_left_out(
     verdicts: VerdictSet,
 ) -> None:
     found = row_of(verdicts)
-    queued = {r["ticket_key"] for r in json_lines(verdicts.output.files, "need_review_queue.jsonl")}
+    queued = {row.ticket_key for row in in_doubt(verdicts.output).values()}
     assert "wrong00::fail" in queued
     kept = found["figures"]["kept"]["label_match"]["n"]
     assert kept == 96 - 2 - len(queued)

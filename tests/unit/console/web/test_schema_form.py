@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field as PydanticField
 
+from console.runs.launch_form import edit_text, read_form, starting_text
 from console.web.schema_form import (
     build_form,
     field_schema,
@@ -70,6 +71,17 @@ def test_what_must_be_filled_in_comes_before_what_need_not() -> None:
 def test_a_reference_knows_the_type_of_its_input() -> None:
     assert input_path(build_form(SCHEMA, {}), "dataset") == "data.dataset"
     assert input_path(build_form(SCHEMA, {}), "model") == ""
+
+
+def test_a_list_of_references_is_one_field_that_offers_them() -> None:
+    text = starting_text("stage_b")
+    assert values_of(text)["summaries"] == []
+    text = edit_text("stage_b", text, "summaries", "run:a/summaries, records:挡风板@2")
+    assert values_of(text)["summaries"] == ["run:a/summaries", "records:挡风板@2"]
+    fields_ = read_form("stage_b", text).fields or []
+    assert input_path(fields_, "summaries") == "summaries"
+    (field,) = [f for f in fields_ if f.path == "summaries"]
+    assert (field.widget, field.value) == ("input", "run:a/summaries, records:挡风板@2")
 
 
 def test_the_skeleton_holds_every_required_key_and_a_variant() -> None:
