@@ -84,4 +84,4 @@ def test_a_verdict_against_the_record_is_decided_at_the_desk_and_counted(
     page.goto(f"/p/demo/runs/{judged}/?tab=tickets&match=no")
     assert group in page.locator("table").last.inner_text()
     page.goto("/p/demo/verdicts/")
-    assert f"n = {confusion['fp'] + confusion['tp']}" in page.locator("main").inner_text()
+    assert f"n={confusion['fp'] + confusion['tp']}" in page.locator("main").inner_text()
