@@ -132,7 +132,9 @@ def test_a_version_of_a_reflecting_run_shows_what_was_tried_and_refused(
     assert "What reflection tried" not in html_of(client, f"/p/alpha/guidance/promote/{run.uid}/")
     refused = operation("add", "<b>抄写摘要</b>", "the text copies a summary")
     line = reflection(operations=[operation("add", FIBRE_RULE), refused])
-    up = upload({"reflection.jsonl": f"{json.dumps(line)}\n".encode()})
+    up = upload(
+        {"reflection.jsonl": f"{json.dumps(line)}\n".encode(), "rule_candidates.jsonl": b""}
+    )
     Output.objects.filter(run_uid=run.uid, type="verdicts").update(files=up.files)
     for url in (f"/p/alpha/guidance/promote/{run.uid}/", PAGE):
         html = html_of(client, url)
