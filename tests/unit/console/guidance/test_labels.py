@@ -102,14 +102,15 @@ def worked(run: Run, folder: Path, root: Path) -> DatasetVersion:
 
 
 def test_a_lead_sees_what_would_change_before_it_does(
-    lead: Any, viewer: Any, reviewer: Any, decided: ReviewItem
+    lead: Any, project: Any, reviewer: Any, decided: ReviewItem
 ) -> None:
     html = html_of(people.browser(lead), PAGE)
     assert "Version 2 will differ in 2 tickets." in html
     assert "wrong00::fail" in html
     assert "good00::pass" not in html, "a decision that agrees changes nothing"
     assert "bad00::fail" not in html, "no run of this dataset asked about it"
-    assert "Make the next version" not in html_of(people.browser(viewer), PAGE)
+    auditor = people.make_member(project, "auditor")
+    assert "Make the next version" not in html_of(people.browser(auditor), PAGE)
     html_of(people.browser(reviewer), PAGE, 403)
     assert not Run.objects.filter(kind="relabel").exists()
 
@@ -154,14 +155,15 @@ def test_decisions_become_the_next_version_with_their_lineage(
 
 
 def test_the_api_previews_and_queues_it_once(
-    lead: Any, operator: Any, viewer: Any, reviewer: Any, api: Any, decided: ReviewItem
+    lead: Any, operator: Any, project: Any, reviewer: Any, api: Any, decided: ReviewItem
 ) -> None:
-    found = api(viewer).send("get", API).json()
+    auditor = people.make_member(project, "auditor")
+    found = api(auditor).send("get", API).json()
     assert (found["decisions"], found["corrected"], found["left_out"]) == (3, 1, 1)
     assert {(row["ticket_key"], row["now"]) for row in found["items"]} == {
         ("wrong00::fail", "pass"), ("bare00::fail", None)
     }  # fmt: skip
-    page = api(viewer).send("get", f"{API}?limit=1").json()
+    page = api(auditor).send("get", f"{API}?limit=1").json()
     assert len(page["items"]) == 1
     assert page["next_cursor"]
     assert api(operator).send("post", API, {}).status_code == 403
