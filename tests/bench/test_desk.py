@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench.figures import Figures, median, percentile
+from tests.e2e.conftest import chromium as chromium
 from tests.e2e.pages.conftest import Site
-from tests.e2e.pages.conftest import chromium as chromium
 from tests.e2e.pages.conftest import open_page as open_page
 from tests.e2e.pages.conftest import sessions as sessions
 from tests.e2e.pages.conftest import site as site
-from tests.e2e.pages.conftest import tabs as tabs
 
 TICKETS = 60
 PACE_MS = 1500

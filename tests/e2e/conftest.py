@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.support.stack import Stack, running
 from tests.support.visits import Walker, walking
 
 HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 GROUPS = {
     "test_stack": "stack",
     "test_mixture": "stack",
@@ -45,3 +49,16 @@ def walker(stack: Stack) -> Iterator[Walker]:
     """Somebody who is signed in to that console."""
     with walking(stack) as signed_in:
         yield signed_in
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Headless Chromium of the machine."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()

@@ -3,7 +3,6 @@ server, a queue that fills by itself, the desk in a browser, and the dashboard a
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,6 @@ from tests.support.speaker import speaking
 from tests.support.stack import Client, Stack, wait_for
 from tests.support.visits import Walker
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 PASSED = "Verdict: 通过\nReason: 各图未见问题"
 
 
@@ -38,22 +36,14 @@ def judged(client: Client) -> str:
 
 
 @pytest.fixture
-def page(stack: Stack, walker: Walker) -> Iterator[Any]:
+def page(stack: Stack, walker: Walker, chromium: Any) -> Iterator[Any]:
     """A page of the walker's browser at 1366 x 768."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(
-            viewport={"width": 1366, "height": 768}, base_url=stack.url, reduced_motion="reduce"
-        )
-        context.add_cookies(
-            [{"name": "gatehouse_session", "value": walker.session, "url": stack.url}]
-        )
-        yield context.new_page()
-        browser.close()
+    context = chromium.new_context(
+        viewport={"width": 1366, "height": 768}, base_url=stack.url, reduced_motion="reduce"
+    )
+    context.add_cookies([{"name": "gatehouse_session", "value": walker.session, "url": stack.url}])
+    yield context.new_page()
+    context.close()
 
 
 def test_a_verdict_against_the_record_is_decided_at_the_desk_and_counted(

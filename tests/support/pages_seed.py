@@ -54,8 +54,7 @@ def main() -> None:
 
 
 def names() -> dict[str, Any]:
-    """By what tests find the rows: uids of runs by name, kind and state, a record's id; and by what
-    they come in: keys of sessions by person."""
+    """By what tests find the rows: uids of runs by name, kind and state, and a record's id."""
     from console.catalog.models import DatasetRecord
     from console.runs.models import Run
 
@@ -63,19 +62,7 @@ def names() -> dict[str, Any]:
     return {
         "uids": {f"{run.name}/{run.kind}/{run.state}": run.uid for run in runs},
         "record": DatasetRecord.objects.order_by("pk")[3].pk,
-        "sessions": {name: session_of(name) for name in ("root", "ada", "vera", "lena", "ann")},
     }
-
-
-def session_of(name: str) -> str:
-    """The key of a session in which somebody is signed in."""
-    from django.test import Client
-
-    from console.accounts.models import User
-
-    browser = Client(SERVER_NAME="127.0.0.1")
-    browser.force_login(User.objects.get(username=name))
-    return browser.cookies["gatehouse_session"].value
 
 
 def seed(scratch: Path) -> None:
