@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.catalog.models import Output
-from console.reviews.reading import json_lines
+from console.catalog.output_rows import objects_of
+from console.catalog.queries import file_of
 
 FILE = "reflection.jsonl"
 SHOWN = 40
@@ -15,7 +16,9 @@ SHOWN = 40
 def reflections_of(verdicts: Output | None) -> dict[str, Any] | None:
     """{n, applied, operations, refused, rows}: counts of all reflections of a run, and the newest
     of them. None for a run that did not reflect."""
-    rows = [] if verdicts is None else [_row(line) for line in json_lines(verdicts.files, FILE)]
+    if verdicts is None or file_of(verdicts, FILE) is None:
+        return None
+    rows = [_row(line) for line in objects_of(verdicts, FILE)]
     if not rows:
         return None
     tried = [one for row in rows for one in (*row["operations"], *row["hypotheses"])]

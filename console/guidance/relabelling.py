@@ -17,11 +17,11 @@ from console.accounts.audit import Actor
 from console.accounts.models import Project
 from console.api.problems import ApiProblem
 from console.catalog.models import DatasetVersion, Output
+from console.catalog.output_rows import objects_of
 from console.catalog.queries import file_of
 from console.guidance.models import CorrectedRecords
 from console.reviews import exporting
 from console.reviews.models import Export, ReviewItem
-from console.reviews.reading import json_lines
 from console.reviews.states import FINAL, Kind
 from console.runs import launching
 from console.runs.launching import LaunchRequest
@@ -154,10 +154,9 @@ def _label_key(summarised: list[Run]) -> str:
 
 
 def _tickets(version: DatasetVersion, label_key: str) -> list[TicketLine]:
-    files = version.output.files
     try:
         if file_of(version.output, TICKETS) is not None:
-            rows = enumerate(json_lines(files, TICKETS), start=1)
+            rows = enumerate(objects_of(version.output, TICKETS), start=1)
             return [ticket_line(row, f"{TICKETS}:{number}") for number, row in rows]
         found = grouped(_metadata(version), label_key)
     except DataError as error:
@@ -169,7 +168,7 @@ def _tickets(version: DatasetVersion, label_key: str) -> list[TicketLine]:
 
 def _metadata(version: DatasetVersion) -> Iterator[tuple[str, dict[str, Any]]]:
     for split in version.splits:
-        for row in json_lines(version.output.files, f"{split}.jsonl"):
+        for row in objects_of(version.output, f"{split}.jsonl"):
             told = row.get("metadata")
             yield str(row.get("id", "")), told if isinstance(told, dict) else {}
 

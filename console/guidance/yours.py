@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from console.accounts.models import Project, User
+from console.catalog.output_rows import objects_of
 from console.guidance import queries
 from console.guidance.effects import Effects
 from console.guidance.models import CorrectedRecords, GuidanceVersion, Suggestion
 from console.reviews.exporting import guidance_of
 from console.reviews.models import Review
-from console.reviews.reading import json_lines
 from console.reviews.states import COUNTED, FINAL, Kind
 from console.verdicts.models import VerdictSet, VerdictTicket
 from mlcore.evaluate.statistics import share_figure
@@ -180,4 +180,4 @@ def _sources(version: GuidanceVersion) -> list[set[str]]:
 
 
 def _corrections(row: CorrectedRecords, items: set[int]) -> int:
-    return sum(line["item"] in items for line in json_lines(row.output.files, CORRECTIONS))
+    return sum(line["item"] in items for line in objects_of(row.output, CORRECTIONS))

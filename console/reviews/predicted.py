@@ -7,7 +7,6 @@ answer that cannot be read draws nothing; the run's own evaluation counts those.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from console.api.problems import ApiProblem
-from console.catalog import blobs
 from console.catalog.models import Output
+from console.catalog.output_rows import UnreadableOutputError, object_of, objects_of
 from console.catalog.queries import file_of
-from console.reviews.reading import json_lines
 from console.runs.models import Run
 from mlcore.coordjson.errors import AnswerError
 from mlcore.coordjson.format import AnswerFormat, read_answer
@@ -30,7 +27,6 @@ log = logging.getLogger(__name__)
 ANSWERS, META = "predictions.jsonl", "meta.json"
 LOOKED_AT = 60
 """newest outputs of predictions among which the linked one is sought"""
-LARGEST_META = 1 << 20
 Objects = list[dict[str, Any]]
 
 
@@ -61,29 +57,23 @@ def predicted_on(summaries: Output, upstream: Sequence[Output]) -> Predicted:
     model = _meta(summaries).get("model_digest")
     same = [output for output in linked if model and _meta(output).get("model_digest") == model]
     chosen = (same or linked)[0]
-    entry, meta = file_of(chosen, ANSWERS), file_of(chosen, META)
-    if entry is None or meta is None:
+    if file_of(chosen, ANSWERS) is None or file_of(chosen, META) is None:
         return Predicted()
-    return Predicted(chosen.run_uid, _objects(entry["sha256"], meta["sha256"]))
+    return Predicted(chosen.run_uid, _objects(chosen, chosen.digest))
 
 
 @lru_cache(maxsize=4)
-def _objects(answers: str, meta: str) -> Mapping[str, Objects]:
-    """Objects by path. The files are named by their content, so what was read once stays right."""
-    asked = json.loads(blobs.read_blob(meta, LARGEST_META)).get("answer", {})
-    try:
-        format_ = AnswerFormat.model_validate(asked)
-    except ValidationError as error:
-        log.warning("predictions in no known format", extra={"error": str(error)[:400]})
-        return {}
+def _objects(output: Output, digest: str) -> Mapping[str, Objects]:
+    """Objects by path. The digest names the bytes, so what was read once stays right."""
     out: dict[str, Objects] = {}
     try:
-        for row in json_lines([{"path": ANSWERS, "sha256": answers}], ANSWERS):
+        format_ = AnswerFormat.model_validate(object_of(output, META).get("answer", {}))
+        for row in objects_of(output, ANSWERS):
             if row.get("mode") == "dense" and row.get("draw", 0) == 0:
                 out[str(row.get("image"))] = _read(row, format_)
-    except ApiProblem as problem:
+    except (UnreadableOutputError, ValidationError) as error:
         # Tickets are decided without drawings as well.
-        log.warning("predictions that cannot be read", extra={"error": problem.message})
+        log.warning("predictions that cannot be read", extra={"error": str(error)[:400]})
         return {}
     return out
 
@@ -98,6 +88,11 @@ def _read(row: Mapping[str, Any], format_: AnswerFormat) -> Objects:
 
 
 def _meta(output: Output) -> Mapping[str, Any]:
-    entry = file_of(output, META)
-    value = json.loads(blobs.read_blob(entry["sha256"], LARGEST_META)) if entry else {}
-    return value if isinstance(value, dict) else {}
+    """Empty where there is none, or none that can be read: it only helps to choose."""
+    if file_of(output, META) is None:
+        return {}
+    try:
+        return object_of(output, META)
+    except UnreadableOutputError as error:
+        log.warning("an output without readable meta.json", extra={"error": str(error)[:400]})
+        return {}

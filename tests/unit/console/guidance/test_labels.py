@@ -12,10 +12,10 @@ from django.utils import timezone
 from console.accounts.models import AuditEntry
 from console.catalog import blobs
 from console.catalog.models import DatasetVersion, Output
+from console.catalog.output_rows import objects_of
 from console.catalog.outputs import resolve_ref
 from console.catalog.services import register_output
 from console.reviews.models import Export, ReviewItem
-from console.reviews.reading import json_lines
 from console.runs.models import Run
 from mlcore.contract.relabel_config import RelabelConfig
 from mlcore.contract.relabel_job import run as relabel
@@ -133,13 +133,13 @@ def test_decisions_become_the_next_version_with_their_lineage(
     assert {i["ref"] for i in run.inputs} == {dataset.ref, run.config_resolved["decisions"]}
     version = worked(run, folder, tmp_path)
     assert (version.ref, version.fingerprint) == ("dataset:desk@2", dataset.fingerprint)
-    labels = {r["ticket"]: r["label"] for r in json_lines(version.output.files, "tickets.jsonl")}
+    labels = {r["ticket"]: r["label"] for r in objects_of(version.output, "tickets.jsonl")}
     assert labels == {"wrong00": "pass", "good00": "pass", "bad00": "fail"}
-    (first, _) = json_lines(version.output.files, "corrections.jsonl")
+    (first, _) = objects_of(version.output, "corrections.jsonl")
     assert (first["item"], first["guidance"], first["run"]) == (
         decided.pk, "guidance:甲@7", decided.run.uid if decided.run else ""
     )  # fmt: skip
-    old = json_lines(Output.objects.get(pk=dataset.output_id).files, "tickets.jsonl")
+    old = objects_of(Output.objects.get(pk=dataset.output_id), "tickets.jsonl")
     assert {r["ticket"]: r["label"] for r in old} == dict(TICKETS), "nothing is overwritten"
     page = html_of(client, "/p/alpha/datasets/desk/")
     assert "Labels corrected by people" in page

@@ -1,4 +1,4 @@
-"""The translation is whole and says each thing once, and icons exist."""
+"""The translation is whole and says each thing once."""
 from __future__ import annotations
 
 import re
