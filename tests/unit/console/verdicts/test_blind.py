@@ -24,13 +24,6 @@ KEY = "bare00::fail"
 
 
 @pytest.fixture
-def run(project: Any) -> Run:
-    made = finished_run(project, "released", pinned=True, days_ago=2)
-    queries.set_of_run(made)
-    return made
-
-
-@pytest.fixture
 def waiting(project: Any) -> ReviewItem:
     """A ticket of the run that waits for a first, blind review."""
     return ReviewItem.objects.create(

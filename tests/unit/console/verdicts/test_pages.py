@@ -23,13 +23,6 @@ FLIPS = "/p/alpha/verdicts/flips/"
 
 
 @pytest.fixture
-def run(project: Any) -> Run:
-    made = finished_run(project, "released", pinned=True, days_ago=2)
-    queries.set_of_run(made)
-    return made
-
-
-@pytest.fixture
 def candidate(project: Any, run: Run) -> Run:
     made = finished_run(project, "candidate", flipped=("bare00", "bare01", "good40"))
     queries.set_of_run(made)
